@@ -1,0 +1,253 @@
+"""Demonstrations: D = {(o_1, a_1, ..., o_T)}, collected from an expert, stored as a Minari dataset.
+
+Shapes: M samples (steps of all episodes, one after the other), O numbers in an observation, A action dimensions.
+"""
+
+import os
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+
+from hw1.rollout import Expert, Rollout, rollout
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples of (observation, action), with what they belong to. The samples of an episode are neighbours, in order."""
+
+    obs: np.ndarray
+    """`[M, O]` float32."""
+    action: np.ndarray
+    """`[M, A]` float32, or `[M]` int64 for discrete actions."""
+    episode: np.ndarray
+    """`[M]` int64, which episode; used to look back (history) and ahead (chunks) without leaving it."""
+    learner: np.ndarray
+    """`[M]` int64, whose data it is: several seeds of an experiment are run side by side as one batch."""
+    driver: np.ndarray
+    """`[M]` int64, who demonstrated: 1 the left driver, -1 the right one, 0 anybody else."""
+
+    def __post_init__(self):
+        sizes = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"all arrays of a Dataset need the same length, got {sizes}")
+
+    def __len__(self) -> int:
+        return len(self.obs)
+
+    @classmethod
+    def from_rollout(
+        cls, steps: Rollout, action: np.ndarray, keep: np.ndarray | None = None, learners: int = 1, driver=0
+    ) -> "Dataset":
+        """The states of a rollout, labelled with `action [T, N, A]`; only those where `keep [T, N]`.
+
+        States after a termination are never kept. The N environments belong to `learners` in equal, consecutive parts.
+        A gap in `keep` begins a new episode.
+        """
+        keep = steps.running if keep is None else keep & steps.running
+        length, num = keep.shape
+        if num % learners:
+            raise ValueError(f"{num} environments cannot be shared evenly by {learners} learners")
+        kept = keep.T.reshape(-1)  # (N * T), one environment after the other
+        begins = np.concatenate([[True], ~kept[:-1]]) | (np.arange(length * num) % length == 0)
+        return cls(
+            obs=_by_env(steps.obs)[kept],
+            action=_by_env(action)[kept],
+            episode=(np.cumsum(begins & kept) - 1)[kept],
+            learner=np.repeat(np.arange(num) // (num // learners), length)[kept],
+            driver=np.repeat(np.broadcast_to(driver, num), length)[kept].astype(np.int64),
+        )
+
+    def subset(self, keep: np.ndarray) -> "Dataset":
+        """The samples where `keep [M]` bool."""
+        return Dataset(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
+
+    def windows(self, history: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of every sample's observation history `[M, history]` and action chunk `[M, chunk]`.
+
+        Before the first step of an episode the first observation is repeated, after the last the last action:
+
+            t            0  1  2  3  (episode of 4 steps, history 2, chunk 3)
+            history of 0 00          chunk of 2      2  3  3
+        """
+        first = np.r_[True, self.episode[1:] != self.episode[:-1]]
+        starts = np.flatnonzero(first)
+        which = np.cumsum(first) - 1
+        start, end = starts[which], np.r_[starts[1:], len(self)][which] - 1
+        here = np.arange(len(self))
+        back = np.maximum(here[:, None] + np.arange(1 - history, 1), start[:, None])
+        ahead = np.minimum(here[:, None] + np.arange(chunk), end[:, None])
+        return back, ahead
+
+
+def _by_env(values: np.ndarray) -> np.ndarray:
+    """`[T, N, ...] -> [N * T, ...]`, one environment after the other."""
+    return np.swapaxes(values, 0, 1).reshape(-1, *values.shape[2:])
+
+
+def collect(
+    env: VectorEnv,
+    driver: Expert,
+    horizon: int,
+    seed: int,
+    *,
+    noise: float = 0.0,
+    latency: int = 0,
+    learners: int = 1,
+) -> Dataset:
+    """One episode of each of the environments, driven by `driver`; what was carried out is what is recorded.
+
+    Args:
+        noise: deviation of a human-like wobble added to continuous actions: a first-order autoregressive process that
+            forgets in about five steps.
+        latency: steps of DT after which the driver's hands answer what the driver saw (a slow remote control).
+        learners: the environments are shared out among so many learners.
+    """
+    rng = np.random.default_rng([seed, 1])
+    human = _Human(driver, noise, latency, rng)
+    steps = rollout(env, None, horizon, seed, expert=human)
+    side = np.sign(getattr(driver, "side", 0))
+    return Dataset.from_rollout(steps, steps.action, learners=learners, driver=side)
+
+
+class _Human:
+    """An expert with hands: acts on what it saw `latency` steps ago, with a slow random wobble."""
+
+    def __init__(self, driver: Expert, noise: float, latency: int, rng: np.random.Generator):
+        if noise < 0 or latency < 0:
+            raise ValueError(f"noise and latency must not be negative, got {noise} and {latency}")
+        self.driver, self.noise, self.rng = driver, noise, rng
+        self.seen: deque[np.ndarray] = deque(maxlen=latency + 1)
+        self.wobble: np.ndarray | float = 0.0
+
+    def __call__(self, state: np.ndarray) -> np.ndarray:
+        self.seen.append(state)
+        action = self.driver(self.seen[0])
+        if self.noise == 0.0:
+            return action
+        fresh = self.noise * np.sqrt(1 - 0.8**2) * self.rng.standard_normal(action.shape)
+        self.wobble = 0.8 * self.wobble + fresh
+        return np.clip(action + self.wobble, -1.0, 1.0).astype(np.float32)
+
+
+# --- Minari ----------------------------------------------------------------------------------------------------------
+class DatasetError(ValueError):
+    """A dataset on disk that cannot be used; the message names it and says what to do."""
+
+
+@contextmanager
+def _minari(root: Path):
+    """Minari, looking for its datasets in `root`."""
+    import minari  # slow to import, and only needed here
+
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = str(Path(root).resolve())
+    try:
+        yield minari
+    finally:
+        if before is None:
+            del os.environ["MINARI_DATASETS_PATH"]
+        else:
+            os.environ["MINARI_DATASETS_PATH"] = before
+
+
+def save(dataset: Dataset, name: str, root: Path, *, seed: int, env: VectorEnv) -> Path:
+    """Store `dataset` as the Minari dataset `name` (such as "lane/expert-v0") below the folder `root`.
+
+    The driver and the learner of a step are in its infos, the seed in every episode. Replaces a dataset of that name.
+    """
+    from minari.data_collector import EpisodeBuffer
+
+    Path(root).mkdir(parents=True, exist_ok=True)
+    buffers = []
+    for number, episode in enumerate(np.unique(dataset.episode)):
+        own = dataset.episode == episode
+        obs, action, steps = dataset.obs[own], dataset.action[own], int(own.sum())
+        buffers.append(
+            EpisodeBuffer(
+                id=number,
+                seed=seed,
+                # Minari stores the observation after the last action too; it is not a sample.
+                observations=np.concatenate([obs, obs[-1:]]),
+                actions=action,
+                rewards=np.zeros(steps),
+                terminations=np.zeros(steps, dtype=bool),
+                truncations=np.arange(steps) == steps - 1,
+                infos={k: np.append(getattr(dataset, k)[own], getattr(dataset, k)[own][-1]) for k in ("driver", "learner")},
+            )
+        )
+    with _minari(root) as minari:
+        if name in minari.list_local_datasets():
+            minari.delete_dataset(name)
+        minari.create_dataset_from_buffers(
+            name,
+            buffers,
+            observation_space=env.single_observation_space,
+            action_space=env.single_action_space,
+            algorithm_name="hw1.demos.collect",
+            description=f"Demonstrations for HW1, collected with seed {seed}.",
+        )
+    return Path(root) / name
+
+
+def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
+    """Read the Minari dataset `name` below `root`: any with Box observations and Box or Discrete actions.
+
+    With `env`, its spaces must fit. Raises DatasetError if it is missing, damaged, empty or does not fit.
+    """
+    where = f"dataset {name!r} in {root}"
+    with _minari(root) as minari:
+        try:
+            stored = minari.load_dataset(name)
+            episodes = list(stored.iterate_episodes())
+        except FileNotFoundError as error:
+            raise DatasetError(f"{where}: not there; collect it with `python -m scripts.train --save-demos`") from error
+        except Exception as error:  # HDF5, JSON and Minari each have their own
+            raise DatasetError(f"{where}: damaged ({error}); delete the folder and collect it again") from error
+    obs_space, action_space = stored.observation_space, stored.action_space
+    if not isinstance(obs_space, spaces.Box) or not isinstance(action_space, spaces.Box | spaces.Discrete):
+        raise DatasetError(
+            f"{where}: needs Box observations and Box or Discrete actions, has {obs_space} and {action_space}"
+        )
+    if not episodes or not any(len(episode) for episode in episodes):
+        raise DatasetError(f"{where}: holds no steps; collect it again")
+    if env is not None:
+        _check_spaces(where, env, obs_space, action_space)
+    return _concatenate(where, episodes, isinstance(action_space, spaces.Discrete), env)
+
+
+def _check_spaces(where: str, env: VectorEnv, obs_space: spaces.Box, action_space: spaces.Space) -> None:
+    wanted = (env.single_observation_space, env.single_action_space)
+    for what, has, needs in zip(("observations", "actions"), (obs_space, action_space), wanted, strict=True):
+        if type(has) is not type(needs) or has.shape != needs.shape:
+            raise DatasetError(
+                f"{where}: its {what} are {has}, the environment's are {needs}; "
+                "choose the environment that it was collected in, or collect it again"
+            )
+
+
+def _concatenate(where: str, episodes: list, discrete: bool, env: VectorEnv | None) -> Dataset:
+    steps = [len(episode) for episode in episodes]
+    start = env.single_action_space.start if discrete and env is not None else 0
+
+    def info(key: str) -> np.ndarray:
+        """A number for each step from the infos; 0 where the dataset has none."""
+        return np.concatenate(
+            [np.asarray((e.infos or {}).get(key, np.zeros(n)))[:n] for e, n in zip(episodes, steps, strict=True)]
+        ).astype(np.int64)
+
+    obs = np.concatenate([np.asarray(e.observations)[:n] for e, n in zip(episodes, steps, strict=True)])
+    action = np.concatenate([np.asarray(e.actions)[:n] for e, n in zip(episodes, steps, strict=True)])
+    if not np.isfinite(obs).all() or not np.isfinite(action).all():
+        raise DatasetError(f"{where}: holds numbers that are not finite; collect it again")
+    return Dataset(
+        obs=obs.reshape(len(obs), -1).astype(np.float32),
+        action=action.astype(np.int64) - start if discrete else action.reshape(len(action), -1).astype(np.float32),
+        episode=np.repeat(np.arange(len(episodes)), steps),
+        learner=info("learner"),
+        driver=info("driver"),
+    )

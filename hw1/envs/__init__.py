@@ -1,0 +1,35 @@
+"""The environments, registered with Gymnasium.
+
+    gymnasium.make("hw1/Lane-v0")                    one environment
+    gymnasium.make_vec("hw1/Lane-v0", num_envs=256)  256 of them as arrays; what the homework uses
+"""
+
+from functools import partial
+
+import gymnasium as gym
+
+from hw1.envs.base import BatchedEnv, SingleEnv
+from hw1.envs.fork import Fork
+from hw1.envs.lane import Lane
+from hw1.envs.tightrope import Tightrope
+
+HORIZON = {"Lane": 400, "LaneNoHeading": 400, "Fork": 280, "Tightrope": 100}
+
+
+def _register(name: str, batched: type[BatchedEnv], **options) -> None:
+    env_id = f"hw1/{name}-v0"
+    if env_id not in gym.registry:
+        gym.register(
+            env_id,
+            entry_point=partial(SingleEnv, batched),
+            vector_entry_point=batched,
+            max_episode_steps=HORIZON[name],
+            kwargs=options,
+        )
+
+
+_register("Lane", Lane)
+_register("LaneNoHeading", Lane, heading=False)
+_register("Fork", Fork)
+_register("Tightrope", Tightrope)
+__all__ = ["HORIZON", "BatchedEnv", "Fork", "Lane", "SingleEnv", "Tightrope"]

@@ -1,0 +1,116 @@
+"""What the environments have in common: one vectorised class each, from which the single environment is derived."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+
+class BatchedEnv(VectorEnv):
+    """N environments as arrays. A subclass sets the two single spaces and defines the four methods at the end.
+
+    The privileged state that experts read is in `info["state"]` `[N, S]`, after reset and after every step.
+    There is no autoreset: an environment that has terminated stays where it is, with reward 0, until it is reset
+    (`reset(options={"reset_mask": mask})` resets some of them).
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": ["rgb_array"], "render_fps": 10}
+    state_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        num_envs: int,
+        observation_space: gym.Space,
+        action_space: gym.Space,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+    ):
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
+        self.num_envs = num_envs
+        self.max_episode_steps = max_episode_steps
+        self.render_mode = render_mode
+        self.single_observation_space = observation_space
+        self.single_action_space = action_space
+        self.observation_space = batch_space(observation_space, num_envs)
+        self.action_space = batch_space(action_space, num_envs)
+        self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self.terminated = np.zeros(num_envs, dtype=bool)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        """Start new episodes, all of them or those in `options["reset_mask"]` `[N]` bool."""
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise TypeError(f"seed must be one integer for the whole batch, got {seed!r}")
+        super().reset(seed=seed)
+        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
+        rows = np.flatnonzero(mask)
+        self.elapsed[rows] = 0
+        self.terminated[rows] = False
+        self._reset_rows(rows)
+        return self._observe(), self._info()
+
+    def step(self, actions: np.ndarray):
+        """Advance all environments; see `gymnasium.vector.VectorEnv.step`. Actions outside the Box are clipped."""
+        actions = np.asarray(actions)
+        if actions.shape != self.action_space.shape:
+            raise ValueError(f"expected actions of shape {self.action_space.shape}, got {actions.shape}")
+        running = ~self.terminated
+        reward = np.where(running, self._advance(actions), 0.0)
+        self.elapsed += 1
+        limit = self.max_episode_steps
+        truncated = self.elapsed >= limit if limit else np.zeros(self.num_envs, dtype=bool)
+        return self._observe(), reward, self.terminated.copy(), truncated, self._info()
+
+    def render(self) -> np.ndarray:
+        """The first environment as an image `[height, width, 3]` of uint8."""
+        from hw1.envs.render import to_image  # matplotlib is slow to import and only needed here
+
+        return to_image(self.draw)
+
+    # --- what a subclass defines -------------------------------------------------------------------------------------
+    def _reset_rows(self, rows: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def _advance(self, actions: np.ndarray) -> np.ndarray:
+        """Move on by one step, update `self.terminated`, return the rewards `[N]`."""
+        raise NotImplementedError
+
+    def _observe(self) -> np.ndarray:
+        raise NotImplementedError
+
+    def _info(self) -> dict[str, np.ndarray]:
+        raise NotImplementedError
+
+    def draw(self, figure, row: int = 0) -> None:
+        """Draw environment `row` on a matplotlib figure."""
+        raise NotImplementedError
+
+
+class SingleEnv(gym.Env):
+    """A `BatchedEnv` of one, as an ordinary `gymnasium.Env`: there is one implementation of the dynamics, not two."""
+
+    def __init__(self, batched: type[BatchedEnv], **options: Any):
+        self.batch = batched(num_envs=1, **options)
+        self.metadata = {k: v for k, v in self.batch.metadata.items() if k != "autoreset_mode"}
+        self.render_mode = self.batch.render_mode
+        self.observation_space = self.batch.single_observation_space
+        self.action_space = self.batch.single_action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        if seed is None and self.batch._np_random is None:
+            seed = int(self.np_random.integers(2**31))
+        obs, info = self.batch.reset(seed=seed)
+        return obs[0], {key: value[0] for key, value in info.items()}
+
+    def step(self, action):
+        obs, reward, terminated, truncated, info = self.batch.step(np.asarray(action)[None])
+        info = {key: value[0] for key, value in info.items()}
+        return obs[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), info
+
+    def render(self):
+        return self.batch.render()

@@ -1,0 +1,102 @@
+"""Fork: an avenue with a tree every forty metres, and two drivers who pass it on different sides.
+
+The left side is the lane of oncoming traffic: whoever passes there has to be quick. The right side is gravel: whoever
+passes there has to be slow. Steering and acceleration are therefore bimodal *jointly*: left belongs with fast, right
+with slow, and neither the average of the two nor the wrong pair gets past the tree.
+"""
+
+import numpy as np
+from gymnasium import spaces
+
+from hw1.envs.base import BatchedEnv
+from hw1.envs.road import Cars, Road
+
+CRUISE = 10.0  # metres per second between the trees
+SPACING = 45.0  # metres from tree to tree
+TRUNK = 1.8  # metres of clearance to the centre line that a car needs beside a tree
+VERGE = 5.0  # metres from the centre line to the ditch
+LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second beside a tree
+BEHIND = 8.0  # metres after which a tree no longer matters
+VISIBLE = 26.0  # metres at which a tree comes into sight
+
+
+class Fork(BatchedEnv):
+    """Observation: `[5]` e/3, psi, (v - 10)/3, 20 x curvature, (distance to the tree - 10) / 10.
+    Action: `[2]` steering and acceleration in [-1, 1]. State: e, psi, v, curvature, distance in SI units.
+    Reward: 1 for each tree passed unharmed. Terminates on a crash (tree, ditch, wrong speed for the side).
+    `info["success"]`: past all the trees unharmed and back on the road.
+    """
+
+    state_names = ("e", "psi", "v", "curvature", "distance")
+    SCALE = np.array([1 / 3.0, 1.0, 1 / 3.0, 20.0, 1 / 10.0])
+    OFFSET = np.array([0.0, 0.0, -CRUISE, 0.0, -10.0])
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        trees: int = 5,
+        gust_probability: float = 0.02,
+        gust_heading: float = 0.05,
+        curvature: float = 0.004,
+        **options,
+    ):
+        super().__init__(
+            num_envs, spaces.Box(-np.inf, np.inf, (5,), np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32), **options
+        )
+        self.trees, self.gust_probability, self.gust_heading = trees, gust_probability, gust_heading
+        self.cars = Cars(num_envs, Road(num_envs, curvature))
+        self.tree_s = np.zeros((num_envs, trees))
+        self.passed = np.zeros(num_envs, dtype=np.int64)
+        self.rows = np.arange(num_envs)
+
+    def _reset_rows(self, rows):
+        rng, cars = self.np_random, self.cars
+        cars.road.redraw(rows, rng)
+        jitter = rng.uniform(-5.0, 5.0, (len(rows), self.trees))
+        self.tree_s[rows] = SPACING * (1 + np.arange(self.trees)) + jitter
+        self.passed[rows] = 0
+        cars.s[rows] = 0.0
+        cars.e[rows] = rng.normal(0.0, 0.3, len(rows))
+        cars.psi[rows] = rng.normal(0.0, 0.03, len(rows))
+        cars.v[rows] = rng.normal(CRUISE, 0.3, len(rows))
+
+    def _advance(self, actions):
+        cars, running = self.cars, ~self.terminated
+        tree_s = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)]  # (N,) the next tree
+        before = cars.s
+        actions = np.clip(actions, -1.0, 1.0)
+        cars.step(actions[:, 0], actions[:, 1], cars.curvature())
+        gust = self.np_random.random(self.num_envs) < self.gust_probability
+        cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
+
+        beside = running & (self.passed < self.trees) & (before < tree_s) & (cars.s >= tree_s)
+        hit = np.abs(cars.e) < TRUNK
+        wrong_speed = np.where(cars.e > 0, cars.v < LEFT_MINIMUM, cars.v > RIGHT_MAXIMUM)
+        unharmed = beside & ~hit & ~wrong_speed
+        self.passed += unharmed
+        self.terminated = self.terminated | (beside & ~unharmed) | (np.abs(cars.e) > VERGE)
+        cars.v = np.where(self.terminated, 0.0, cars.v)
+        return unharmed.astype(np.float64)
+
+    def _distance(self) -> np.ndarray:
+        """Metres to the tree that matters: the next one, or the last one until it lies BEHIND."""
+        last = self.tree_s[self.rows, np.maximum(self.passed - 1, 0)] - self.cars.s
+        following = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)] - self.cars.s
+        following = np.where(self.passed < self.trees, following, VISIBLE)
+        # A tree just passed still matters: the car has to swing back first.
+        matters = (self.passed > 0) & (last > -BEHIND)
+        return np.clip(np.where(matters, last, following), -BEHIND, VISIBLE)
+
+    def _state(self) -> np.ndarray:
+        cars = self.cars
+        return np.stack([cars.e, cars.psi, cars.v, cars.curvature(), self._distance()], axis=-1)
+
+    def _observe(self):
+        return ((self._state() + self.OFFSET) * self.SCALE).astype(np.float32)
+
+    def _info(self):
+        cars = self.cars
+        past = (self.passed == self.trees) & (cars.s > self.tree_s[:, -1] + BEHIND)
+        success = past & ~self.terminated & (np.abs(cars.e) < TRUNK)
+        return {"state": self._state().astype(np.float32), "success": success, "passed": self.passed.copy()}

@@ -1,0 +1,93 @@
+"""Lane: keep a car on a curvy road that only a tiny noisy camera sees, with gusts of wind.
+
+In the spirit of ALVINN (Pomerleau 1989), whose 30 x 32 retina saw the road ahead. Without pixel noise and gusts
+behaviour cloning hardly fails here; with both its errors compound.
+"""
+
+import numpy as np
+from gymnasium import spaces
+
+from hw1.envs.base import BatchedEnv
+from hw1.envs.road import Cars, Road
+
+SPEED = 10.0  # metres per second, constant: Lane is about steering
+LANE = 1.75  # metres from the centre line to the edge of the lane
+AHEAD = np.array([2.0, 4.0, 6.5, 9.5, 13.0, 17.0, 21.5, 26.5])  # metres along the road, one camera row each
+COLUMNS = 16
+BLUR = 0.4  # metres over which a pixel fades from road to grass
+
+
+class Lane(BatchedEnv):
+    """Observation: `[128]` pixels of 8 rows x 16 columns in [0, 1] (row 0 nearest; column 0 leftmost).
+    Action: `[1]` steering in [-1, 1], left positive. State: e, psi, curvature here, curvature half a second ahead.
+    Reward: -1 for each step off the lane (|e| > 1.75 m), so cost = -reward. Never terminates: who leaves the road
+    has to find back.
+
+    `heading=False` leaves only a camera that looks straight down: its single row shows where the car is, but not where
+    it points, so one observation is not enough to steer by and the policy needs o_{t-m:t}.
+    """
+
+    state_names = ("e", "psi", "curvature", "curvature_ahead")
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        heading: bool = True,
+        pixel_noise: float = 0.05,
+        gust_probability: float = 0.02,
+        gust_heading: float = 0.2,
+        curvature: float = 0.02,
+        **options,
+    ):
+        """`gust_probability` per step; a gust turns the car by a normal with deviation `gust_heading` radians."""
+        self.ahead = AHEAD if heading else np.zeros(1)
+        pixels = len(self.ahead) * COLUMNS
+        super().__init__(
+            num_envs, spaces.Box(0.0, 1.0, (pixels,), np.float32), spaces.Box(-1.0, 1.0, (1,), np.float32), **options
+        )
+        self.pixel_noise, self.gust_probability, self.gust_heading = pixel_noise, gust_probability, gust_heading
+        self.cars = Cars(num_envs, Road(num_envs, curvature))
+        # The field of view opens with distance: 3 m to either side at the bumper, 11 m at the horizon.
+        self.pixel_y = (3.0 + 0.3 * self.ahead)[:, None] * np.linspace(1.0, -1.0, COLUMNS)
+
+    def _reset_rows(self, rows):
+        self.cars.road.redraw(rows, self.np_random)
+        self.cars.s[rows] = 0.0
+        self.cars.e[rows] = self.np_random.uniform(-0.3, 0.3, len(rows))
+        self.cars.psi[rows] = self.np_random.uniform(-0.05, 0.05, len(rows))
+        self.cars.v[rows] = SPEED
+
+    def _advance(self, actions):
+        self.cars.step(np.clip(actions[:, 0], -1.0, 1.0), 0.0, self.cars.curvature())
+        gust = self.np_random.random(self.num_envs) < self.gust_probability
+        self.cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
+        return -(np.abs(self.cars.e) > LANE).astype(np.float64)
+
+    def _observe(self):
+        cars = self.cars
+        centre = cars.road.sightline(cars.s, cars.e, cars.psi, self.ahead)  # (N, rows)
+        edge = (LANE - np.abs(self.pixel_y - centre[..., None])) / BLUR  # (N, rows, columns), metres inside the lane
+        pixels = (0.5 + 0.5 * np.tanh(edge.astype(np.float32))).reshape(self.num_envs, -1)
+        pixels += self.pixel_noise * self.np_random.standard_normal(pixels.shape, dtype=np.float32)
+        return np.clip(pixels, 0.0, 1.0)
+
+    def _info(self):
+        cars = self.cars
+        curvature = cars.road.curvature(cars.s[:, None] + np.array([0.0, 0.5 * SPEED]))  # (N, 2)
+        state = np.concatenate([cars.e[:, None], cars.psi[:, None], curvature], axis=1)
+        return {"state": state.astype(np.float32)}
+
+    def draw(self, figure, row=0):
+        from hw1.envs.render import draw_camera, draw_scene
+
+        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, LANE)
+        image = self._observe_quietly()[row].reshape(len(self.ahead), COLUMNS)
+        draw_camera(figure.add_axes((0.02, 0.06, 0.3, 0.3)), image)
+
+    def _observe_quietly(self) -> np.ndarray:
+        """The picture without drawing from the generator: rendering must not change an episode."""
+        state = self.np_random.bit_generator.state
+        pixels = self._observe()
+        self.np_random.bit_generator.state = state
+        return pixels

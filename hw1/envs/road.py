@@ -1,0 +1,103 @@
+"""One curvy road and one car: the world that Lane and Fork share.
+
+The road is given by the heading of its centre line, a sum of sinusoids of the arc length s, so it never ends and
+needs no table. The car is a kinematic bicycle (Rajamani 2011, *Vehicle Dynamics and Control*, chapter 2) written in
+road coordinates:
+
+    s     metres along the centre line
+    e     metres to the left of it
+    psi   radians, heading of the car relative to the road, left positive
+    v     metres per second
+"""
+
+import numpy as np
+
+DT = 0.1  # seconds in one step
+WHEELBASE = 2.6  # metres between the axles
+MAX_STEER = 0.5  # radians of wheel angle at a steering command of 1
+MAX_ACCEL = 4.0  # metres per second squared at an acceleration command of 1
+MAX_SPEED = 16.0  # metres per second
+FENCE = 8.0  # metres from the centre line: nothing drives further out
+
+
+class Road:
+    """`num` procedural roads; everything is vectorised over them (N).
+
+    heading(s) = sum_i amplitude_i cos(frequency_i s + phase_i); the curvature is its derivative.
+    """
+
+    HARMONICS = 3
+
+    def __init__(self, num: int, curvature: float):
+        """`curvature`: the largest curvature of one harmonic, in 1/m; 0 makes a straight road."""
+        self.curvature_scale = curvature
+        self.frequency = np.ones((num, self.HARMONICS))
+        self.amplitude = np.zeros((num, self.HARMONICS))
+        self.phase = np.zeros((num, self.HARMONICS))
+
+    def redraw(self, rows: np.ndarray, rng: np.random.Generator) -> None:
+        """Draw new roads for the environments `rows` (integer indices)."""
+        shape = (len(rows), self.HARMONICS)
+        wavelength = rng.uniform(35.0, 120.0, shape)
+        curvature = self.curvature_scale * rng.uniform(0.5, 1.0, shape)
+        self.frequency[rows] = 2 * np.pi / wavelength
+        self.amplitude[rows] = curvature / self.frequency[rows]
+        self.phase[rows] = rng.uniform(0, 2 * np.pi, shape)
+
+    def heading(self, s: np.ndarray) -> np.ndarray:
+        """Heading of the centre line in radians at arc lengths `s [N, ...]`."""
+        angle = self._angle(s)
+        return np.einsum("n...h,nh->n...", np.cos(angle), self.amplitude)
+
+    def curvature(self, s: np.ndarray) -> np.ndarray:
+        """Curvature in 1/m at arc lengths `s [N, ...]`; positive bends to the left."""
+        angle = self._angle(s)
+        return np.einsum("n...h,nh->n...", np.sin(angle), -self.amplitude * self.frequency)
+
+    def _angle(self, s: np.ndarray) -> np.ndarray:
+        extra = (slice(None),) + (None,) * (s.ndim - 1)
+        return s[..., None] * self.frequency[extra] + self.phase[extra]
+
+    def points(self, row: int, s: np.ndarray, e: np.ndarray | float = 0.0) -> np.ndarray:
+        """World coordinates `[M, 2]` of road coordinates `(s, e)` on road number `row`, `s [M]` rising from 0."""
+        fine = np.arange(0.0, max(float(np.max(s)), 1.0) + 1.0, 0.25)
+        heading = np.cos(fine[:, None] * self.frequency[row] + self.phase[row]) @ self.amplitude[row]
+        x = np.concatenate([[0.0], np.cumsum(np.cos(heading[:-1]) * 0.25)])
+        y = np.concatenate([[0.0], np.cumsum(np.sin(heading[:-1]) * 0.25)])
+        angle = np.interp(s, fine, heading)
+        return np.stack([np.interp(s, fine, x) - e * np.sin(angle), np.interp(s, fine, y) + e * np.cos(angle)], axis=-1)
+
+    def sightline(self, s: np.ndarray, e: np.ndarray, psi: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+        """Where the centre line runs as the driver sees it: metres to the left of the car's nose, `[N, R]`.
+
+        `ahead [R]` are rising distances along the road. Integrates the heading by the midpoint rule.
+        """
+        step = np.diff(ahead, prepend=0.0)
+        relative = self.heading(s[:, None] + (ahead - step / 2)) - (self.heading(s) + psi)[:, None]
+        return (-e * np.cos(psi))[:, None] + np.cumsum(np.sin(relative) * step, axis=1)
+
+
+class Cars:
+    """`num` kinematic bicycles on a `Road`; the fields are arrays `[N]`."""
+
+    def __init__(self, num: int, road: Road):
+        self.road = road
+        self.s, self.e, self.psi, self.v = np.zeros((4, num))
+
+    def curvature(self) -> np.ndarray:
+        """Curvature of the road at the cars, in 1/m `[N]`."""
+        return self.road.curvature(self.s)
+
+    def step(self, steer: np.ndarray, accel: np.ndarray | float, curvature: np.ndarray) -> None:
+        """Advance all cars by one step of DT; commands `[N]` in [-1, 1], `curvature [N]` that at the cars.
+
+        ds/dt = v cos(psi) / (1 - curvature e),  de/dt = v sin(psi),
+        dpsi/dt = v tan(wheel angle) / wheelbase - curvature ds/dt
+        """
+        self.v = np.clip(self.v + accel * MAX_ACCEL * DT, 0.0, MAX_SPEED)
+        along = self.v * np.cos(self.psi) / (1.0 - np.clip(curvature * self.e, -0.8, 0.8))
+        turn = self.v * np.tan(steer * MAX_STEER) / WHEELBASE - curvature * along
+        self.e = np.clip(self.e + self.v * np.sin(self.psi) * DT, -FENCE, FENCE)
+        self.s = self.s + along * DT
+        # A car that has lost the road may turn round: keep its heading in [-pi, pi).
+        self.psi = (self.psi + turn * DT + np.pi) % (2 * np.pi) - np.pi

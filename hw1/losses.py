@@ -1,0 +1,89 @@
+"""Part 1. Losses: from the mean of the expert's actions to their distribution.
+
+Version 0 of imitation learning regresses to the expert's action. Version 1 maximises the log probability of the
+demonstrated actions under the policy, so each loss below is a negative log likelihood (nll).
+
+Shapes: B batch, A action dimensions, K classes or mixture components. Every loss is a scalar tensor, the mean over the
+batch, and differentiable.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+def mse_loss(pred: Tensor, action: Tensor) -> Tensor:
+    """Exercise 1.1. The lecture's version 0: mean over the batch of ||action - pred||^2.
+
+    The squared l2 norm is summed over the action dimensions, not averaged.
+
+    Args:
+        pred: `[B, A]`, the policy's action.
+        action: `[B, A]`, the expert's action.
+
+    Example: pred (0, 0) and action (3, 4) give 25.
+    """
+    # TODO 1.1: square the differences, sum over A, average over B.
+    # BEGIN SOLUTION 1.1
+    return (action - pred).square().sum(dim=-1).mean()
+    # END SOLUTION
+
+
+def categorical_nll(logits: Tensor, index: Tensor) -> Tensor:
+    """Exercise 1.2. Mean over the batch of -log softmax(logits)[index].
+
+    Args:
+        logits: `[B, K]`, unnormalised log probabilities.
+        index: `[B]` int64, the class that the expert chose.
+
+    Example: K equal logits give log K. Logits of 1e4 must not overflow: exponentiate nothing by hand.
+    """
+    # TODO 1.2: normalise the logits in log space, then pick the expert's class.
+    # BEGIN SOLUTION 1.2
+    log_prob = torch.log_softmax(logits, dim=-1)  # (B, K)
+    return -log_prob.gather(-1, index[:, None]).mean()
+    # END SOLUTION
+
+
+def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    """Exercise 1.3. Mean over the batch of -log N(action; mean, diag(std^2)), with its constants.
+
+    -log N = sum over A of [ 1/2 ((action - mean) / std)^2 + log std + 1/2 log(2 pi) ]
+
+    Args:
+        mean, log_std: `[B, A]`. The logarithm of the standard deviation, not of the variance.
+        action: `[B, A]`.
+
+    Example: A = 1 and action = mean, log_std = 0 give 0.9189.
+    """
+    # TODO 1.3: the formula above; sum over A, average over B.
+    # BEGIN SOLUTION 1.3
+    standardised = (action - mean) * torch.exp(-log_std)
+    return (0.5 * standardised.square() + log_std + 0.5 * LOG_2PI).sum(dim=-1).mean()
+    # END SOLUTION
+
+
+def mixture_nll(logits: Tensor, means: Tensor, log_stds: Tensor, action: Tensor) -> Tensor:
+    """Exercise 1.4. Mean over the batch of -log sum_k w_k N(action; mean_k, diag(std_k^2)), w = softmax(logits).
+
+    Args:
+        logits: `[B, K]`, unnormalised log weights.
+        means, log_stds: `[B, K, A]`.
+        action: `[B, A]`.
+
+    Value and gradient must be finite even for log_std = -20 at a distance of 1e3: the density itself is then 0 in
+    float32 and its logarithm infinite, so stay in log space throughout (`torch.logsumexp`), and multiply by
+    exp(-log_std) instead of dividing by a variance, which would underflow.
+
+    Example: K = 1 equals `gaussian_nll`; K equal components do too, whatever the weights.
+    """
+    # TODO 1.4: log w_k, plus the log density of each component, then logsumexp over K.
+    # BEGIN SOLUTION 1.4
+    log_weight = torch.log_softmax(logits, dim=-1)  # (B, K)
+    standardised = (action[:, None, :] - means) * torch.exp(-log_stds)  # (B, K, A)
+    log_prob = -(0.5 * standardised.square() + log_stds + 0.5 * LOG_2PI).sum(dim=-1)  # (B, K)
+    return -torch.logsumexp(log_weight + log_prob, dim=-1).mean()
+    # END SOLUTION

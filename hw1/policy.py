@@ -1,0 +1,257 @@
+"""Policies: what happens to observations and actions around a head, and how a policy drives a batch of cars.
+
+    o_{t-m+1:t}  --scale-->  trunk (MLP)  -->  features  -->  head  --unscale-->  a_{t:t+H-1}
+
+Shapes: B batch, M observations of history, O numbers in an observation, H actions in a chunk, A action dimensions,
+N parallel environments.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Generator, Tensor, nn
+
+from hw1 import heads
+
+HeadName = Literal[
+    "l2", "categorical", "gaussian", "mixture", "independent", "autoregressive", "diffusion", "flow"
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Everything that defines a policy, apart from its weights."""
+
+    head: HeadName = "l2"
+    """Distribution over actions."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Widths of the trunk's hidden layers."""
+    history: int = 1
+    """Observations that the policy sees: this one and history - 1 before it."""
+    chunk: int = 1
+    """Actions predicted at once."""
+    execute: int = 1
+    """Actions of a chunk carried out before the next one is planned."""
+    components: int = 5
+    """Components of the mixture head."""
+    bins: int = 255
+    """Bins per action dimension of the independent and autoregressive heads."""
+    diffusion_steps: int = 100
+    """Noise levels of the diffusion head in training."""
+    sampling_steps: int = 10
+    """Denoising or Euler steps at run time; 0 samples diffusion ancestrally."""
+    action_scale: Literal["standard", "minmax", "quantile"] = "minmax"
+    """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile."""
+    observation_scale: Literal["standard", "none"] = "standard"
+    """Standardise observations, or leave them alone (pixels)."""
+
+    def __post_init__(self):
+        if not 1 <= self.execute <= self.chunk:
+            raise ValueError(f"execute must lie between 1 and chunk = {self.chunk}, got {self.execute}")
+        if self.history < 1:
+            raise ValueError(f"history must be at least 1, got {self.history}")
+        if self.head == "categorical" and self.chunk > 1:
+            raise ValueError("the categorical head predicts one discrete action: chunk must be 1")
+
+
+PRESETS: dict[str, PolicyConfig] = {
+    # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
+    "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
+    # Chi et al. 2023: 2 observations, chunks of 16 of which 8 are executed, 100 DDPM steps, 8 DDIM steps, range scaling.
+    "diffusion-policy": PolicyConfig(
+        head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=8, action_scale="minmax"
+    ),
+    # NVIDIA 2025: a diffusion transformer's recipe in small: chunks of 16, all executed, few denoising steps.
+    "groot": PolicyConfig(head="diffusion", chunk=16, execute=16, sampling_steps=4, action_scale="minmax"),
+    # Black et al. 2024: flow matching with its distribution of times, chunks of 50, 10 Euler steps.
+    "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="quantile"),
+}
+"""The systems of the lecture, their recipe in small."""
+
+
+def make_head(config: PolicyConfig, in_dim: int, action_dim: int) -> heads.Head:
+    """The head that `config` names, for chunks flattened to `action_dim` numbers."""
+    makers: dict[str, Callable[[], heads.Head]] = {
+        "l2": lambda: heads.DeterministicHead(in_dim, action_dim),
+        "categorical": lambda: heads.CategoricalHead(in_dim, action_dim),
+        "gaussian": lambda: heads.GaussianHead(in_dim, action_dim),
+        "mixture": lambda: heads.MixtureHead(in_dim, action_dim, config.components),
+        "independent": lambda: heads.IndependentCategoricalHead(in_dim, action_dim, config.bins),
+        "autoregressive": lambda: heads.AutoregressiveHead(in_dim, action_dim, config.bins),
+        "diffusion": lambda: heads.DiffusionHead(
+            in_dim, action_dim, config.diffusion_steps, config.sampling_steps or None
+        ),
+        "flow": lambda: heads.FlowMatchingHead(in_dim, action_dim, config.sampling_steps),
+    }
+    if config.head not in makers:
+        raise ValueError(f"unknown head {config.head!r}; one of {', '.join(makers)}")
+    return makers[config.head]()
+
+
+class Policy(nn.Module):
+    """pi(a_{t:t+H-1} | o_{t-m+1:t}): scaling, trunk and head."""
+
+    def __init__(self, config: PolicyConfig, obs_dim: int, action_dim: int):
+        """`action_dim`: numbers in one action; for the categorical head, the number of discrete actions."""
+        super().__init__()
+        self.config, self.obs_dim, self.action_dim = config, obs_dim, action_dim
+        widths = (obs_dim * config.history, *config.hidden)
+        layers = [(nn.Linear(i, o), nn.ReLU()) for i, o in zip(widths[:-1], widths[1:], strict=True)]
+        self.trunk = nn.Sequential(*[module for pair in layers for module in pair])
+        self.head = make_head(config, widths[-1], action_dim * config.chunk)
+        for name, size in (("obs", obs_dim), ("action", action_dim)):
+            self.register_buffer(f"{name}_centre", torch.zeros(size))
+            self.register_buffer(f"{name}_width", torch.ones(size))
+
+    @property
+    def discrete(self) -> bool:
+        return self.config.head == "categorical"
+
+    def set_scales(self, obs: Tensor, action: Tensor) -> None:
+        """Fit the scaling to data: `obs [M, O]`, `action [M, A]`. Call before training."""
+        if self.config.observation_scale == "standard":
+            self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0))
+        if not self.discrete:
+            self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
+
+    def features(self, obs: Tensor) -> Tensor:
+        """`[B, M, O] -> [B, F]`."""
+        return self.trunk(((obs - self.obs_centre) / self.obs_width).flatten(1))
+
+    def loss(self, obs: Tensor, action: Tensor, generator: Generator | None = None) -> Tensor:
+        """The head's loss on scaled actions: `obs [B, M, O]`, `action [B, H, A]` (or `[B]` int64 if discrete)."""
+        if not self.discrete:
+            action = ((action - self.action_centre) / self.action_width).flatten(1)  # (B, H * A)
+        return self.head.loss(self.features(obs), action, generator)
+
+    forward = loss  # what torch.func.functional_call calls (hw1.bc)
+
+    def act(self, obs: Tensor, generator: Generator | None = None, deterministic: bool = False) -> Tensor:
+        """A chunk of actions `[B, H, A]` (or `[B]`) for histories `[B, M, O]`: a sample, or the mode."""
+        features = self.features(obs)
+        action = self.head.mode(features) if deterministic else self.head.sample(features, generator)
+        if self.discrete:
+            return action
+        return action.unflatten(-1, (self.config.chunk, self.action_dim)) * self.action_width + self.action_centre
+
+
+def centre_and_width(action: Tensor, how: str) -> tuple[Tensor, Tensor]:
+    """Centre and half-width per dimension of what becomes [-1, 1]: `[M, A] -> [A], [A]`.
+
+    Ranges under 1e-4 are centred and not stretched, so that a constant dimension is no amplified rounding error.
+    """
+    if how == "standard":
+        return action.mean(dim=0), _positive(action.std(dim=0))
+    if how == "minmax":
+        low, high = action.amin(dim=0), action.amax(dim=0)
+    elif how == "quantile":
+        # NumPy's: torch.quantile refuses more than 16 million numbers.
+        low, high = torch.from_numpy(np.quantile(action.numpy(), [0.01, 0.99], axis=0)).float()
+    else:
+        raise ValueError(f'unknown action_scale {how!r}; one of "standard", "minmax", "quantile"')
+    return (low + high) / 2, _positive((high - low) / 2)
+
+
+def _positive(width: Tensor) -> Tensor:
+    return torch.where(width < 0.5e-4, torch.ones_like(width), width)
+
+
+class Actor:
+    """Policies at the wheel: maps observations `[N, O]` to actions `[N, A]`, step after step.
+
+    Remembers what the policies need from one step to the next (the last observations, what is left of a chunk).
+    S learners (say, one for each training seed) share the batch: the first N/S environments belong to the first, and
+    so on. A learner may be an ensemble of E members; then the mean of their modes acts.
+    """
+
+    def __init__(self, learners: Sequence[Sequence[Policy]], deterministic: bool = False):
+        """`learners [S][E]`; `deterministic` acts by the mode instead of a sample."""
+        self.learners = [list(members) for members in learners]
+        self.config = self.learners[0][0].config
+        self.deterministic = deterministic or len(self.learners[0]) > 1
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the past. Every learner gets its own random stream, so that learners do not influence each other."""
+        self.generators = [torch.Generator().manual_seed(seed * 1_000 + i) for i in range(len(self.learners))]
+        self.history: Tensor | None = None  # (N, M, O)
+        self.plan: Tensor | None = None  # (N, H, A)
+        self.carried_out = 0
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        """`[N, O] -> [N, A]`, or `[N]` for discrete actions."""
+        obs = torch.from_numpy(np.asarray(obs, dtype=np.float32))
+        if self.history is None:
+            self.history = obs[:, None].expand(-1, self.config.history, -1)
+        self.history = torch.cat([self.history[:, 1:], obs[:, None]], dim=1)
+        if self.plan is None or self.carried_out == self.config.execute:
+            self.plan, self.carried_out = self._plan(self.history), 0
+        self.carried_out += 1
+        if self.learners[0][0].discrete:
+            return self.plan.numpy()
+        return self.plan[:, self.carried_out - 1].numpy()
+
+    @torch.no_grad()
+    def _plan(self, history: Tensor) -> Tensor:
+        count = len(self.learners)
+        if len(history) % count:
+            raise ValueError(f"{len(history)} environments cannot be shared evenly by {count} learners")
+        plans = []
+        for members, generator, own in zip(self.learners, self.generators, history.chunk(count), strict=True):
+            chunks = [policy.act(own, generator, self.deterministic) for policy in members]
+            plans.append(chunks[0] if len(chunks) == 1 else torch.stack(chunks).mean(dim=0))
+        return torch.cat(plans)
+
+    def members(self) -> list["Actor"]:
+        """The ensemble taken apart: E actors of one member for each learner, to see where members disagree."""
+        return [Actor([[m] for m in group], self.deterministic) for group in zip(*self.learners, strict=True)]
+
+    def save(self, path: Path) -> None:
+        """Write all policies to one safetensors file, with what is needed to build them again."""
+        tensors = {
+            f"{s}.{e}.{name}": value.contiguous()
+            for s, members in enumerate(self.learners)
+            for e, policy in enumerate(members)
+            for name, value in policy.state_dict().items()
+        }
+        first = self.learners[0][0]
+        about = {
+            "config": asdict(self.config),
+            "obs_dim": first.obs_dim,
+            "action_dim": first.action_dim,
+            "shape": [len(self.learners), len(self.learners[0])],
+            "deterministic": self.deterministic,
+        }
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, path, metadata={"policy": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: Path) -> "Actor":
+        """Read what `save` wrote. Raises ValueError that names the file if it is no such thing."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads((file.metadata() or {})["policy"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except FileNotFoundError:
+            raise ValueError(f"{path}: no such policy; python -m scripts.train makes one") from None
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{path}: not a saved policy, or damaged ({error}); train it again") from error
+        config = about["config"]
+        config = replace(PolicyConfig(), **config | {"hidden": tuple(config["hidden"])})
+        learners = []
+        for s in range(about["shape"][0]):
+            learners.append([])
+            for e in range(about["shape"][1]):
+                policy = Policy(config, about["obs_dim"], about["action_dim"])
+                prefix = f"{s}.{e}."
+                policy.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
+                learners[-1].append(policy)
+        return cls(learners, about["deterministic"])

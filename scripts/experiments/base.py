@@ -1,0 +1,85 @@
+"""What every experiment is made of: jobs that compute, claims that are judged, figures that are drawn."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.figure import Figure
+
+Arrays = dict[str, np.ndarray]
+"""What a job returns. The first axis of every array is the seed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One computation, done for many seeds. `run(seeds, **options)` returns Arrays with one row for each seed.
+
+    The seeds may be split into several calls, on several cores or machines; the rows are put together again.
+    """
+
+    name: str
+    run: Callable[..., Arrays]
+    options: Mapping = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that the demo measures: a number for each seed, and the bound that their mean must keep."""
+
+    claim: str
+    values: np.ndarray
+    """`[S]`, one number for each seed."""
+    at_least: float = -np.inf
+    at_most: float = np.inf
+    unit: str = ""
+    """Such as "%" (the values are shares and are shown in percent) or "steps"."""
+    jobs: tuple[str, ...] = ()
+    """Jobs that the measurement rests on, for the time that it took."""
+
+    @property
+    def measured(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return interval(self.values)
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.at_least <= self.measured <= self.at_most)
+
+    @property
+    def target(self) -> str:
+        low, high = self.show(self.at_least), self.show(self.at_most)
+        if np.isfinite(self.at_least) and np.isfinite(self.at_most):
+            return f"{low} to {high}"
+        return f"at least {low}" if np.isfinite(self.at_least) else f"at most {high}"
+
+    def show(self, value: float) -> str:
+        if self.unit == "%":
+            return f"{100 * value:.1f} %"
+        return f"{value:.3g}{self.unit and ' ' + self.unit}"
+
+
+def interval(values: np.ndarray, level: float = 0.95, draws: int = 2_000) -> tuple[float, float]:
+    """Bootstrap interval of the mean over seeds (axis 0); the same values always give the same interval."""
+    values = np.asarray(values, dtype=np.float64)
+    pick = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
+    low, high = np.quantile(values[pick].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A part of the demo."""
+
+    name: str
+    title: str
+    jobs: Callable[[bool], list[Job]]
+    """The jobs, given whether the run is a quick one."""
+    claims: Callable[[dict[str, Arrays]], list[Claim]]
+    """The claims, given the results by the name of the job."""
+    figures: Callable[[dict[str, Arrays]], dict[str, Figure]]
+    """Figures by name; the caption is the figure's suptitle-free description, see `caption`."""
+    captions: Mapping[str, str]
+    """What to look for in each figure."""
