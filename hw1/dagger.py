@@ -147,6 +147,11 @@ class UncertaintyGate:
         """`ensemble`: E policies, observations `[N, O]` -> actions `[N, A]`."""
         self.ensemble, self.threshold = ensemble, threshold
 
+    def reset(self, seed: int) -> None:
+        for member in self.ensemble:
+            if hasattr(member, "reset"):
+                member.reset(seed)
+
     def doubt(self, obs: np.ndarray) -> np.ndarray:
         """Standard deviation of the members' actions, the largest over the action dimensions: `[N, O] -> [N]`."""
         # TODO E.4: ask every member, take the deviation over members (the population's: divide by E), then the maximum.
@@ -187,9 +192,9 @@ class HumanGate:
     State: e, psi, ... as in Lane. The person looks `preview` seconds ahead at where the car is heading.
     """
 
-    takeover: float = 1.2
+    takeover: float = 0.6
     """Metres from the centre, predicted, at which the person takes the wheel."""
-    handback: float = 0.4
+    handback: float = 0.2
     """Metres below which the person lets go again."""
     reaction: int = 2
     """Steps between seeing the danger and having the wheel."""

@@ -4,6 +4,8 @@ Shapes: M samples (steps of all episodes, one after the other), O numbers in an 
 """
 
 import os
+import shutil
+import warnings
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -59,7 +61,7 @@ class Dataset:
             action=_by_env(action)[kept],
             episode=(np.cumsum(begins & kept) - 1)[kept],
             learner=np.repeat(np.arange(num) // (num // learners), length)[kept],
-            driver=np.repeat(np.broadcast_to(driver, num), length)[kept].astype(np.int64),
+            driver=_by_env(np.broadcast_to(driver, (length, num)))[kept].astype(np.int64),
         )
 
     def subset(self, keep: np.ndarray) -> "Dataset":
@@ -110,7 +112,7 @@ def collect(
     rng = np.random.default_rng([seed, 1])
     human = _Human(driver, noise, latency, rng)
     steps = rollout(env, None, horizon, seed, expert=human)
-    side = np.sign(getattr(driver, "side", 0))
+    side = driver.side_at(steps.state) if hasattr(driver, "side_at") else 0
     return Dataset.from_rollout(steps, steps.action, learners=learners, driver=side)
 
 
@@ -177,12 +179,14 @@ def save(dataset: Dataset, name: str, root: Path, *, seed: int, env: VectorEnv) 
                 rewards=np.zeros(steps),
                 terminations=np.zeros(steps, dtype=bool),
                 truncations=np.arange(steps) == steps - 1,
-                infos={k: np.append(getattr(dataset, k)[own], getattr(dataset, k)[own][-1]) for k in ("driver", "learner")},
+                infos={
+                    k: np.append(getattr(dataset, k)[own], getattr(dataset, k)[own][-1]) for k in ("driver", "learner")
+                },
             )
         )
-    with _minari(root) as minari:
-        if name in minari.list_local_datasets():
-            minari.delete_dataset(name)
+    with _minari(root) as minari, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Minari asks for an author, a licence and so on
+        shutil.rmtree(Path(root) / name, ignore_errors=True)
         minari.create_dataset_from_buffers(
             name,
             buffers,
@@ -217,7 +221,7 @@ def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
         raise DatasetError(f"{where}: holds no steps; collect it again")
     if env is not None:
         _check_spaces(where, env, obs_space, action_space)
-    return _concatenate(where, episodes, isinstance(action_space, spaces.Discrete), env)
+    return _concatenate(where, episodes, action_space)
 
 
 def _check_spaces(where: str, env: VectorEnv, obs_space: spaces.Box, action_space: spaces.Space) -> None:
@@ -230,9 +234,8 @@ def _check_spaces(where: str, env: VectorEnv, obs_space: spaces.Box, action_spac
             )
 
 
-def _concatenate(where: str, episodes: list, discrete: bool, env: VectorEnv | None) -> Dataset:
+def _concatenate(where: str, episodes: list, action_space: spaces.Space) -> Dataset:
     steps = [len(episode) for episode in episodes]
-    start = env.single_action_space.start if discrete and env is not None else 0
 
     def info(key: str) -> np.ndarray:
         """A number for each step from the infos; 0 where the dataset has none."""
@@ -244,9 +247,13 @@ def _concatenate(where: str, episodes: list, discrete: bool, env: VectorEnv | No
     action = np.concatenate([np.asarray(e.actions)[:n] for e, n in zip(episodes, steps, strict=True)])
     if not np.isfinite(obs).all() or not np.isfinite(action).all():
         raise DatasetError(f"{where}: holds numbers that are not finite; collect it again")
+    if isinstance(action_space, spaces.Discrete):
+        action = action.astype(np.int64) - action_space.start  # classes count from 0
+    else:
+        action = action.reshape(len(action), -1).astype(np.float32)
     return Dataset(
         obs=obs.reshape(len(obs), -1).astype(np.float32),
-        action=action.astype(np.int64) - start if discrete else action.reshape(len(action), -1).astype(np.float32),
+        action=action,
         episode=np.repeat(np.arange(len(episodes)), steps),
         learner=info("learner"),
         driver=info("driver"),

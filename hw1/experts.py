@@ -9,62 +9,79 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw1.envs.fork import BEHIND, CRUISE
-from hw1.envs.road import MAX_ACCEL, MAX_STEER, WHEELBASE
-
+from hw1.envs import fork, lane
+from hw1.envs.road import WHEELBASE
 
 MAX_APPROACH = 0.35  # radians, the steepest angle at which a driver crosses the road
 
 
-def steer_towards(offset: np.ndarray, e: np.ndarray, psi: np.ndarray, curvature: np.ndarray, gain: float) -> np.ndarray:
-    """Steering command in [-1, 1] that brings a car to `offset` metres left of the centre line; all arrays `[...]`.
+def wheel_towards(
+    offset: np.ndarray | float, e: np.ndarray, psi: np.ndarray, curvature: np.ndarray, gain: float, firmness: float
+) -> np.ndarray:
+    """Wheel angle in radians that brings a car to `offset` metres left of the centre line; all arrays `[...]`.
 
-    The wheel angle that follows the bend, plus feedback on the heading towards an approach angle.
+    The angle that follows the bend, plus feedback (`firmness`) on the heading towards an approach angle.
     """
-    approach = MAX_APPROACH * np.tanh(gain * (offset - e) / MAX_APPROACH)  # radians, the heading at which to close in
-    wheel = np.arctan(WHEELBASE * curvature) + 0.8 * (approach - psi)
-    return np.clip(wheel / MAX_STEER, -1.0, 1.0)
+    # The heading at which to close in, in radians: proportional to the distance, but never steeper than MAX_APPROACH.
+    approach = MAX_APPROACH * np.tanh(gain * (offset - e) / MAX_APPROACH)
+    return np.arctan(WHEELBASE * curvature) + firmness * (approach - psi)
 
 
 @dataclass(frozen=True)
 class LaneExpert:
     """Keeps to the centre of the lane. State `[..., 4]` (see `hw1.envs.lane`) -> action `[..., 1]`."""
 
-    gain: float = 0.25
+    gain: float = 0.15
+    firmness: float = 0.5
 
     def __call__(self, state: np.ndarray) -> np.ndarray:
         e, psi, curvature, _ = np.moveaxis(np.asarray(state), -1, 0)
-        return steer_towards(0.0, e, psi, curvature, self.gain)[..., None].astype(np.float32)
+        wheel = wheel_towards(0.0, e, psi, curvature, self.gain, self.firmness)
+        return np.clip(wheel / lane.MAX_STEER, -1.0, 1.0)[..., None].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class ForkDriver:
-    """Passes every tree on one side. State `[..., 5]` (see `hw1.envs.fork`) -> action `[..., 2]`.
+    """Passes trees on the left and fast, or on the right and slow. State `[..., N, 6]` -> action `[..., N, 2]`.
 
-    `side`: +1 left and fast, -1 right and slow; a number, or an array that broadcasts against the batch (then each
-    environment has its own driver: `mixed_drivers`).
+    `side`: +1 left, -1 right. A number, or `[N]` for another driver in each environment, or `[N, trees]` for another
+    driver at each tree (see `hw1.envs.fork` for the state).
     """
 
     side: float | np.ndarray
-    swerve: float = 15.0  # metres before the tree at which the driver pulls out
+    swerve: float = 18.0  # metres before the tree at which the driver pulls out
     clearance: float = 2.8  # metres between tree and centre line of the car
     speed_change: float = 2.0  # metres per second, faster on the left, slower on the right
-    gain: float = 0.35
+    gain: float = 0.15
+    firmness: float = 0.8
+    haste: float = 0.7
+
+    def side_at(self, state: np.ndarray) -> np.ndarray:
+        """Which side the driver at the wheel passes the tree on that matters in `state`, `[..., N]`."""
+        tree = state[..., 5].astype(np.int64)
+        side = np.asarray(self.side)
+        if side.ndim < 2:
+            return np.broadcast_to(side, tree.shape)
+        return np.take_along_axis(np.broadcast_to(side, (*tree.shape, side.shape[-1])), tree[..., None], axis=-1)[
+            ..., 0
+        ]
 
     def __call__(self, state: np.ndarray) -> np.ndarray:
-        e, psi, v, curvature, distance = np.moveaxis(np.asarray(state), -1, 0)
+        e, psi, v, curvature, distance, _ = np.moveaxis(np.asarray(state), -1, 0)
         # How far the driver wants to be over there: 0 on the lane, 1 beside the tree. Out quickly, back gently.
-        out = np.clip((self.swerve - distance) / 2.0, 0.0, 1.0) * np.clip((distance + BEHIND) / BEHIND, 0.0, 1.0)
-        offset = out * self.side * self.clearance
-        speed = CRUISE + out * self.side * self.speed_change
-        steer = steer_towards(offset, e, psi, curvature, self.gain)
-        accel = np.clip(1.2 * (speed - v) / MAX_ACCEL, -1.0, 1.0)
-        return np.stack([steer, accel], axis=-1).astype(np.float32)
+        out = np.clip((self.swerve - distance) / 2.0, 0.0, 1.0) * np.clip(
+            (distance + fork.BEHIND) / fork.BEHIND, 0.0, 1.0
+        )
+        out = out * self.side_at(state)
+        wheel = wheel_towards(out * self.clearance, e, psi, curvature, self.gain, self.firmness)
+        speed = fork.CRUISE + out * self.speed_change
+        commands = np.stack([wheel / fork.MAX_STEER, self.haste * (speed - v) / fork.MAX_ACCEL], axis=-1)
+        return np.clip(commands, -1.0, 1.0).astype(np.float32)
 
 
-def mixed_drivers(num_envs: int, rng: np.random.Generator, share_left: float = 0.5) -> ForkDriver:
-    """One driver for each of `num_envs` environments, a left one with probability `share_left`."""
-    return ForkDriver(side=np.where(rng.random(num_envs) < share_left, 1.0, -1.0))
+def two_drivers(num_envs: int, trees: int, rng: np.random.Generator) -> ForkDriver:
+    """A left and a right driver who share the wheel: at every tree a coin says which of the two it is."""
+    return ForkDriver(side=rng.choice([-1.0, 1.0], size=(num_envs, trees)))
 
 
 def tightrope_expert(state: np.ndarray) -> np.ndarray:

@@ -270,17 +270,24 @@ class DiffusionHead(Head):
     exercise = "E.2 DiffusionHead"
     draws_in_loss = True
 
-    def __init__(self, in_dim: int, action_dim: int, steps: int = 100, sampling_steps: int | None = 8):
-        """`sampling_steps`: DDIM steps used by `sample`; None samples ancestrally, with all `steps`."""
+    def __init__(
+        self, in_dim: int, action_dim: int, steps: int = 100, sampling_steps: int | None = 8, clip: float = 1.0
+    ):
+        """`sampling_steps`: DDIM steps used by `sample`; None samples ancestrally, with all `steps`.
+        `clip`: no action lies outside [-clip, clip], so no prediction of one has to.
+        """
         super().__init__()
-        self.action_dim, self.steps, self.sampling_steps = action_dim, steps, sampling_steps
+        self.action_dim, self.steps, self.sampling_steps, self.clip = action_dim, steps, sampling_steps, clip
         self.net = _conditional_net(in_dim, action_dim)
         self.register_buffer("abar", squared_cosine_abar(steps), persistent=False)  # (steps,)
 
     def forward(self, features: Tensor, noisy: Tensor, n: Tensor) -> Tensor:
         """The predicted noise `[B, A]` in `noisy [B, A]` at diffusion steps `n [B]`."""
         time = fourier_features(n.to(features.dtype) / self.steps)
-        return self.net(torch.cat([features, noisy, time], dim=-1))
+        # A very noisy action is itself the best guess of the noise, so the network only corrects it, the less the
+        # noisier: the error that dividing by sqrt(abar) makes of it in _denoise then stays bounded.
+        correction = self.net(torch.cat([features, noisy, time], dim=-1))
+        return noisy + self.abar[n].sqrt()[:, None] * correction
 
     def loss(self, features, action, generator=None):
         n = draw_integer(self.steps, action.shape[0], action.device, generator)
@@ -330,10 +337,10 @@ class DiffusionHead(Head):
         return noisy
 
     def _denoise(self, features: Tensor, noisy: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """The predicted clean action, clipped to [-1, 1], and the noise that goes with it."""
+        """The predicted clean action, clipped to where actions lie, and the noise that goes with it."""
         abar = self.abar[n]
         noise = self(features, noisy, torch.full(noisy.shape[:1], n, device=noisy.device))
-        clean = ((noisy - (1 - abar).sqrt() * noise) / abar.sqrt()).clamp(-1.0, 1.0)
+        clean = ((noisy - (1 - abar).sqrt() * noise) / abar.sqrt()).clamp(-self.clip, self.clip)
         return clean, (noisy - abar.sqrt() * clean) / (1 - abar).sqrt()
 
     def _abar_before(self, n: int) -> Tensor:

@@ -61,6 +61,9 @@ class PolicyConfig:
             raise ValueError("the categorical head predicts one discrete action: chunk must be 1")
 
 
+# Where scaled actions lie: within the range by definition; the percentiles and the deviation leave some outside.
+SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
+
 PRESETS: dict[str, PolicyConfig] = {
     # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
     "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
@@ -86,7 +89,7 @@ def make_head(config: PolicyConfig, in_dim: int, action_dim: int) -> heads.Head:
         "independent": lambda: heads.IndependentCategoricalHead(in_dim, action_dim, config.bins),
         "autoregressive": lambda: heads.AutoregressiveHead(in_dim, action_dim, config.bins),
         "diffusion": lambda: heads.DiffusionHead(
-            in_dim, action_dim, config.diffusion_steps, config.sampling_steps or None
+            in_dim, action_dim, config.diffusion_steps, config.sampling_steps or None, SCALED_RANGE[config.action_scale]
         ),
         "flow": lambda: heads.FlowMatchingHead(in_dim, action_dim, config.sampling_steps),
     }
@@ -117,7 +120,7 @@ class Policy(nn.Module):
     def set_scales(self, obs: Tensor, action: Tensor) -> None:
         """Fit the scaling to data: `obs [M, O]`, `action [M, A]`. Call before training."""
         if self.config.observation_scale == "standard":
-            self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0))
+            self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0, correction=0))
         if not self.discrete:
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
 
@@ -148,7 +151,7 @@ def centre_and_width(action: Tensor, how: str) -> tuple[Tensor, Tensor]:
     Ranges under 1e-4 are centred and not stretched, so that a constant dimension is no amplified rounding error.
     """
     if how == "standard":
-        return action.mean(dim=0), _positive(action.std(dim=0))
+        return action.mean(dim=0), _positive(action.std(dim=0, correction=0))
     if how == "minmax":
         low, high = action.amin(dim=0), action.amax(dim=0)
     elif how == "quantile":
@@ -205,8 +208,8 @@ class Actor:
             raise ValueError(f"{len(history)} environments cannot be shared evenly by {count} learners")
         plans = []
         for members, generator, own in zip(self.learners, self.generators, history.chunk(count), strict=True):
-            chunks = [policy.act(own, generator, self.deterministic) for policy in members]
-            plans.append(chunks[0] if len(chunks) == 1 else torch.stack(chunks).mean(dim=0))
+            chunks = torch.stack([policy.act(own, generator, self.deterministic) for policy in members])
+            plans.append(chunks.mode(dim=0).values if members[0].discrete else chunks.mean(dim=0))
         return torch.cat(plans)
 
     def members(self) -> list["Actor"]:
@@ -252,6 +255,10 @@ class Actor:
             for e in range(about["shape"][1]):
                 policy = Policy(config, about["obs_dim"], about["action_dim"])
                 prefix = f"{s}.{e}."
-                policy.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
+                own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+                try:
+                    policy.load_state_dict(own)
+                except RuntimeError as error:
+                    raise ValueError(f"{path}: saved with other layers ({error}); train it again") from error
                 learners[-1].append(policy)
         return cls(learners, about["deterministic"])

@@ -1,7 +1,7 @@
 """The environments, registered with Gymnasium.
 
-    gymnasium.make("hw1/Lane-v0")                    one environment
-    gymnasium.make_vec("hw1/Lane-v0", num_envs=256)  256 of them as arrays; what the homework uses
+gymnasium.make("hw1/Lane-v0")                    one environment
+gymnasium.make_vec("hw1/Lane-v0", num_envs=256)  256 of them as arrays; what the homework uses
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ from hw1.envs.fork import Fork
 from hw1.envs.lane import Lane
 from hw1.envs.tightrope import Tightrope
 
-HORIZON = {"Lane": 400, "LaneNoHeading": 400, "Fork": 280, "Tightrope": 100}
+HORIZON = {"Lane": 400, "LaneNoHeading": 400, "Fork": 135, "Tightrope": 100}
 
 
 def _register(name: str, batched: type[BatchedEnv], **options) -> None:

@@ -58,6 +58,8 @@ class BatchedEnv(VectorEnv):
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
             raise ValueError(f"expected actions of shape {self.action_space.shape}, got {actions.shape}")
+        if not np.isfinite(actions).all():
+            raise ValueError("actions must be finite")
         running = ~self.terminated
         reward = np.where(running, self._advance(actions), 0.0)
         self.elapsed += 1

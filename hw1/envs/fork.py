@@ -11,23 +11,28 @@ from gymnasium import spaces
 from hw1.envs.base import BatchedEnv
 from hw1.envs.road import Cars, Road
 
+DT = 0.2  # seconds in one step
+MAX_STEER = 0.3  # radians of wheel angle at a steering command of 1
+MAX_ACCEL = 2.0  # metres per second squared at an acceleration command of 1
 CRUISE = 10.0  # metres per second between the trees
-SPACING = 45.0  # metres from tree to tree
-TRUNK = 1.8  # metres of clearance to the centre line that a car needs beside a tree
+SPACING = 50.0  # metres from tree to tree
+TRUNK = 1.2  # metres of clearance to the centre line that a car needs beside a tree
+LANE = 3.0  # metres from the centre line to the painted edge; only drawn
 VERGE = 5.0  # metres from the centre line to the ditch
 LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second beside a tree
 BEHIND = 8.0  # metres after which a tree no longer matters
-VISIBLE = 26.0  # metres at which a tree comes into sight
+VISIBLE = 30.0  # metres at which a tree comes into sight
 
 
 class Fork(BatchedEnv):
     """Observation: `[5]` e/3, psi, (v - 10)/3, 20 x curvature, (distance to the tree - 10) / 10.
-    Action: `[2]` steering and acceleration in [-1, 1]. State: e, psi, v, curvature, distance in SI units.
+    Action: `[2]` steering and acceleration in [-1, 1]. State: e, psi, v, curvature, distance in SI units, and
+    the number of the tree that the distance is to (from 0).
     Reward: 1 for each tree passed unharmed. Terminates on a crash (tree, ditch, wrong speed for the side).
     `info["success"]`: past all the trees unharmed and back on the road.
     """
 
-    state_names = ("e", "psi", "v", "curvature", "distance")
+    state_names = ("e", "psi", "v", "curvature", "distance", "tree")
     SCALE = np.array([1 / 3.0, 1.0, 1 / 3.0, 20.0, 1 / 10.0])
     OFFSET = np.array([0.0, 0.0, -CRUISE, 0.0, -10.0])
 
@@ -35,17 +40,17 @@ class Fork(BatchedEnv):
         self,
         num_envs: int = 1,
         *,
-        trees: int = 5,
+        trees: int = 4,
         gust_probability: float = 0.02,
         gust_heading: float = 0.05,
         curvature: float = 0.004,
         **options,
     ):
         super().__init__(
-            num_envs, spaces.Box(-np.inf, np.inf, (5,), np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32), **options
+            num_envs, spaces.Box(-10.0, 10.0, (5,), np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32), **options
         )
         self.trees, self.gust_probability, self.gust_heading = trees, gust_probability, gust_heading
-        self.cars = Cars(num_envs, Road(num_envs, curvature))
+        self.cars = Cars(num_envs, Road(num_envs, curvature), MAX_STEER, MAX_ACCEL)
         self.tree_s = np.zeros((num_envs, trees))
         self.passed = np.zeros(num_envs, dtype=np.int64)
         self.rows = np.arange(num_envs)
@@ -64,39 +69,44 @@ class Fork(BatchedEnv):
     def _advance(self, actions):
         cars, running = self.cars, ~self.terminated
         tree_s = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)]  # (N,) the next tree
-        before = cars.s
-        actions = np.clip(actions, -1.0, 1.0)
-        cars.step(actions[:, 0], actions[:, 1], cars.curvature())
-        gust = self.np_random.random(self.num_envs) < self.gust_probability
+        before_s, before_e = cars.s, cars.e
+        actions = np.where(running[:, None], np.clip(actions, -1.0, 1.0), 0.0)  # a wreck stays where it is
+        cars.step(actions[:, 0], actions[:, 1], cars.curvature(), DT)
+        gust = running & (self.np_random.random(self.num_envs) < self.gust_probability)
         cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
 
-        beside = running & (self.passed < self.trees) & (before < tree_s) & (cars.s >= tree_s)
-        hit = np.abs(cars.e) < TRUNK
-        wrong_speed = np.where(cars.e > 0, cars.v < LEFT_MINIMUM, cars.v > RIGHT_MAXIMUM)
+        beside = running & (self.passed < self.trees) & (before_s < tree_s) & (cars.s >= tree_s)
+        share = (tree_s - before_s) / np.maximum(cars.s - before_s, 1e-6)
+        e = before_e + np.clip(share, 0.0, 1.0) * (cars.e - before_e)  # where the car was beside the tree
+        hit = np.abs(e) < TRUNK
+        wrong_speed = np.where(e > 0, cars.v < LEFT_MINIMUM, cars.v > RIGHT_MAXIMUM)
         unharmed = beside & ~hit & ~wrong_speed
         self.passed += unharmed
         self.terminated = self.terminated | (beside & ~unharmed) | (np.abs(cars.e) > VERGE)
         cars.v = np.where(self.terminated, 0.0, cars.v)
         return unharmed.astype(np.float64)
 
-    def _distance(self) -> np.ndarray:
-        """Metres to the tree that matters: the next one, or the last one until it lies BEHIND."""
-        last = self.tree_s[self.rows, np.maximum(self.passed - 1, 0)] - self.cars.s
-        following = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)] - self.cars.s
-        following = np.where(self.passed < self.trees, following, VISIBLE)
-        # A tree just passed still matters: the car has to swing back first.
-        matters = (self.passed > 0) & (last > -BEHIND)
-        return np.clip(np.where(matters, last, following), -BEHIND, VISIBLE)
-
     def _state(self) -> np.ndarray:
+        # A tree just passed still matters: the car has to swing back first.
+        last = np.maximum(self.passed - 1, 0)
+        since = self.tree_s[self.rows, last] - self.cars.s
+        matters = (self.passed > 0) & (since > -BEHIND)
+        tree = np.where(matters, last, np.minimum(self.passed, self.trees - 1))
+        distance = np.where(matters | (self.passed < self.trees), self.tree_s[self.rows, tree] - self.cars.s, VISIBLE)
+        distance = np.clip(distance, -BEHIND, VISIBLE)
         cars = self.cars
-        return np.stack([cars.e, cars.psi, cars.v, cars.curvature(), self._distance()], axis=-1)
+        return np.stack([cars.e, cars.psi, cars.v, cars.curvature(), distance, tree], axis=-1)
 
     def _observe(self):
-        return ((self._state() + self.OFFSET) * self.SCALE).astype(np.float32)
+        return ((self._state()[:, :5] + self.OFFSET) * self.SCALE).astype(np.float32)
 
     def _info(self):
         cars = self.cars
         past = (self.passed == self.trees) & (cars.s > self.tree_s[:, -1] + BEHIND)
         success = past & ~self.terminated & (np.abs(cars.e) < TRUNK)
         return {"state": self._state().astype(np.float32), "success": success, "passed": self.passed.copy()}
+
+    def draw(self, figure, row=0):
+        from hw1.envs.render import draw_scene
+
+        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, LANE, self.tree_s[row])

@@ -12,10 +12,7 @@ road coordinates:
 
 import numpy as np
 
-DT = 0.1  # seconds in one step
 WHEELBASE = 2.6  # metres between the axles
-MAX_STEER = 0.5  # radians of wheel angle at a steering command of 1
-MAX_ACCEL = 4.0  # metres per second squared at an acceleration command of 1
 MAX_SPEED = 16.0  # metres per second
 FENCE = 8.0  # metres from the centre line: nothing drives further out
 
@@ -80,24 +77,25 @@ class Road:
 class Cars:
     """`num` kinematic bicycles on a `Road`; the fields are arrays `[N]`."""
 
-    def __init__(self, num: int, road: Road):
-        self.road = road
+    def __init__(self, num: int, road: Road, max_steer: float, max_accel: float = 0.0):
+        """`max_steer`: radians of wheel angle, `max_accel`: metres per second squared, at a command of 1."""
+        self.road, self.max_steer, self.max_accel = road, max_steer, max_accel
         self.s, self.e, self.psi, self.v = np.zeros((4, num))
 
     def curvature(self) -> np.ndarray:
         """Curvature of the road at the cars, in 1/m `[N]`."""
         return self.road.curvature(self.s)
 
-    def step(self, steer: np.ndarray, accel: np.ndarray | float, curvature: np.ndarray) -> None:
-        """Advance all cars by one step of DT; commands `[N]` in [-1, 1], `curvature [N]` that at the cars.
+    def step(self, steer: np.ndarray, accel: np.ndarray | float, curvature: np.ndarray, dt: float) -> None:
+        """Advance all cars by `dt` seconds; commands `[N]` in [-1, 1], `curvature [N]` that at the cars.
 
         ds/dt = v cos(psi) / (1 - curvature e),  de/dt = v sin(psi),
         dpsi/dt = v tan(wheel angle) / wheelbase - curvature ds/dt
         """
-        self.v = np.clip(self.v + accel * MAX_ACCEL * DT, 0.0, MAX_SPEED)
+        self.v = np.clip(self.v + accel * self.max_accel * dt, 0.0, MAX_SPEED)
         along = self.v * np.cos(self.psi) / (1.0 - np.clip(curvature * self.e, -0.8, 0.8))
-        turn = self.v * np.tan(steer * MAX_STEER) / WHEELBASE - curvature * along
-        self.e = np.clip(self.e + self.v * np.sin(self.psi) * DT, -FENCE, FENCE)
-        self.s = self.s + along * DT
+        turn = self.v * np.tan(steer * self.max_steer) / WHEELBASE - curvature * along
+        self.e = np.clip(self.e + self.v * np.sin(self.psi) * dt, -FENCE, FENCE)
+        self.s = self.s + along * dt
         # A car that has lost the road may turn round: keep its heading in [-pi, pi).
-        self.psi = (self.psi + turn * DT + np.pi) % (2 * np.pi) - np.pi
+        self.psi = (self.psi + turn * dt + np.pi) % (2 * np.pi) - np.pi

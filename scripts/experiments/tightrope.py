@@ -1,0 +1,98 @@
+"""Tightrope: the closed form of the cost, against a simulation of the very chain."""
+
+import gymnasium as gym
+import numpy as np
+from matplotlib.figure import Figure
+
+from hw1.compounding import cost_by_horizon, growth_exponent, tightrope_cost
+from hw1.rollout import rollout
+from scripts.experiments.base import Arrays, Claim, Experiment, Job
+
+ERROR_RATE = 0.001
+HORIZONS = np.array([10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000])
+MODES = {"forever": False, "recoverable": True}
+# Where eps T << 1: beyond, T^2 bends to T.
+QUADRATIC = HORIZONS <= 100
+
+
+class Slipping:
+    """A policy that goes on, but slips with probability `rate`, each time by its own coin."""
+
+    def __init__(self, rate: float):
+        self.rate = rate
+
+    def reset(self, seed: int) -> None:
+        self.rng = np.random.default_rng([seed, 3])
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        return (self.rng.random(len(obs)) >= self.rate).astype(np.int64)
+
+
+def simulate(seeds: tuple[int, ...], recoverable: bool, walkers: int) -> Arrays:
+    """J(T) of the slipping policy, `[S, horizons]`, and its standard error over walkers."""
+    cost, error = [], []
+    for seed in seeds:
+        env = gym.make_vec("hw1/Tightrope-v0", num_envs=walkers, recoverable=recoverable)
+        costs = rollout(env, Slipping(ERROR_RATE), int(HORIZONS[-1]), seed=3_000_000 + seed).cost
+        cost.append(cost_by_horizon(costs, HORIZONS))
+        error.append(costs.cumsum(axis=0)[HORIZONS - 1].std(axis=1, ddof=1) / np.sqrt(walkers))
+    return {"cost": np.array(cost), "error": np.array(error)}
+
+
+def jobs(quick: bool) -> list[Job]:
+    walkers = 300 if quick else 2_000
+    return [Job(f"tightrope {m}", simulate, {"recoverable": r, "walkers": walkers}) for m, r in MODES.items()]
+
+
+def _theory(recoverable: bool) -> np.ndarray:
+    return np.array([tightrope_cost(ERROR_RATE, int(t), recoverable) for t in HORIZONS])
+
+
+def claims(results: dict[str, Arrays]) -> list[Claim]:
+    listed = []
+    for mode, recoverable in MODES.items():
+        arrays = results[f"tightrope {mode}"]
+        # All seeds together are one simulation; its distance to the closed form at the worst horizon.
+        pooled = np.sqrt((arrays["error"] ** 2).sum(axis=0)) / len(arrays["error"])
+        worst = np.max(np.abs(arrays["cost"].mean(axis=0) - _theory(recoverable)) / pooled)
+        listed.append(
+            Claim(
+                f"Theory: simulated Tightrope ({mode}) against its closed form, at the worst of {len(HORIZONS)} horizons",
+                np.array([worst]),
+                at_most=3.0,
+                unit="standard errors",
+                jobs=(f"tightrope {mode}",),
+            )
+        )
+    return listed
+
+
+def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    ax = figure.add_subplot()
+    for (mode, recoverable), colour in zip(MODES.items(), ("tab:red", "tab:blue"), strict=True):
+        cost = results[f"tightrope {mode}"]["cost"]
+        theory = _theory(recoverable)
+        slope = growth_exponent(HORIZONS[QUADRATIC], theory[QUADRATIC])
+        name = "slips are for ever" if not recoverable else "slips are mended"
+        ax.plot(HORIZONS, theory, color=colour, label=f"{name}: slope {slope:.2f} up to T = 100")
+        ax.plot(np.tile(HORIZONS, (len(cost), 1)).T, cost.T, ".", color=colour, markersize=4, alpha=0.5)
+    ax.axvline(1 / ERROR_RATE, color="gray", linestyle=":", linewidth=1)
+    ax.text(1.05 / ERROR_RATE, 0.02, r"$\epsilon T = 1$", color="gray")
+    ax.set(xscale="log", yscale="log", xlabel="horizon T in steps", ylabel="expected cost J(T) in steps")
+    ax.legend(frameon=False)
+    return {"tightrope": figure}
+
+
+EXPERIMENT = Experiment(
+    name="tightrope",
+    title="Tightrope: why T squared",
+    jobs=jobs,
+    claims=claims,
+    figures=figures,
+    captions={
+        "tightrope": f"A policy that errs once in {1 / ERROR_RATE:.0f} steps. Lines: closed form; dots: simulations, "
+        "one for each seed. Without recovery the cost grows with the square of the horizon until nearly everyone has "
+        "fallen; with recovery it grows with the horizon."
+    },
+)

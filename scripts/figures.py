@@ -1,0 +1,262 @@
+"""The main job: run every experiment, measure every claim, draw every figure, write `out/index.html`.
+
+    python -m scripts.figures                 everything, 10 seeds
+    python -m scripts.figures --quick         a coarse run in a minute
+    python -m scripts.figures --only fork     one experiment
+
+Results are kept in `out/cache` by content: what has been computed with the same code, options and seeds is not computed
+again, and an interrupted run goes on where it stopped.
+"""
+
+import os
+
+# Tiny matrices: more than one thread only makes them wait for each other. Before numpy is imported, and inherited by
+# the workers.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import html
+import inspect
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+import tyro
+from tqdm import tqdm
+
+from scripts.experiments import bimodal, fork, lane, tightrope
+from scripts.experiments.base import Arrays, Claim, Experiment, Job
+from scripts.store import ROOT, Store
+
+EXPERIMENTS: dict[str, Experiment] = {
+    module.EXPERIMENT.name: module.EXPERIMENT for module in (lane, fork, bimodal, tightrope)
+}
+FULL_SEEDS, QUICK_SEEDS = 10, 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run and where to put it."""
+
+    quick: bool = False
+    """A coarse run: fewer seeds, demonstrations and steps. Its claims need not hold."""
+    only: tuple[str, ...] = ()
+    """Only these experiments (lane, fork, bimodal, tightrope)."""
+    out: Path = Path("out")
+    """Folder for figures, claims and the page."""
+    seeds: int = 0
+    """Number of seeds; 0 for the default, 10 (3 for a quick run)."""
+    together: int = 5
+    """Seeds trained in one batched computation, which is one task for one core."""
+    jobs: int = 0
+    """Tasks at a time; 0 for one on each core."""
+    dask: str = ""
+    """Address of a Dask scheduler that takes the tasks instead of this machine's cores (needs `distributed`)."""
+
+    def __post_init__(self):
+        unknown = set(self.only) - set(EXPERIMENTS)
+        if unknown:
+            raise SystemExit(f"--only: no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+        for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
+            if getattr(self, name) < least:
+                raise SystemExit(f"--{name} must be at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job for some of the seeds."""
+
+    job: Job
+    seeds: tuple[int, ...]
+    path: Path
+
+    def run(self) -> tuple["Task", Arrays | None, str]:
+        """Compute; returns the arrays, with the seconds that they took, or the exercise that is not done yet."""
+        torch.set_num_threads(1)
+        start = time.perf_counter()
+        try:
+            arrays = self.job.run(self.seeds, **self.job.options)
+        except NotImplementedError as error:
+            return self, None, str(error) or "an exercise"
+        return self, arrays | {"seconds": np.full(len(self.seeds), (time.perf_counter() - start) / len(self.seeds))}, ""
+
+
+@dataclass
+class Results:
+    """Arrays of every finished job, and for the unfinished ones the exercise that is missing."""
+
+    arrays: dict[str, Arrays] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def main(options: Options) -> int:
+    chosen = [EXPERIMENTS[name] for name in EXPERIMENTS if not options.only or name in options.only]
+    start = time.perf_counter()
+    results = compute(chosen, options)
+    pages = [present(experiment, results, options.out) for experiment in chosen]
+    claims = [claim for _, found, _ in pages for claim in found]
+    rows = [as_row(claim, results.arrays) for claim in claims]
+    write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")
+    write_text(options.out / "index.html", page(pages, rows, options, results))
+    print_table(rows)
+    for job, exercise in results.missing.items():
+        print(f"left out: {job} needs {exercise}")
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes; see {options.out / 'index.html'}")
+    return 0
+
+
+# --- computing -------------------------------------------------------------------------------------------------------
+def compute(experiments: list[Experiment], options: Options) -> Results:
+    """Run what is not in the store yet, several tasks at a time; put the seeds of every job together again."""
+    store = Store(options.out / "cache")
+    tasks = [task for experiment in experiments for task in tasks_of(experiment, options, store)]
+    done = {task.path: arrays for task in tasks if (arrays := store.load(task.path)) is not None}
+    results = Results()
+    waiting = [task for task in tasks if task.path not in done]
+    bar = tqdm(total=len(tasks), initial=len(done), desc="tasks", unit="task", disable=None, dynamic_ncols=True)
+    with bar, backend(options):
+        try:
+            parallel = joblib.Parallel(return_as="generator_unordered")
+            finished = parallel(joblib.delayed(Task.run)(task) for task in waiting)
+            for count, (task, arrays, exercise) in enumerate(finished, start=len(done) + 1):
+                if arrays is None:
+                    results.missing[task.job.name] = exercise
+                else:
+                    store.save(task.path, arrays)
+                    done[task.path] = arrays
+                bar.update()
+                say = f"{task.job.name}, seeds {task.seeds[0]} to {task.seeds[-1]}"
+                bar.set_postfix_str(say) if sys.stderr.isatty() else print(f"[{count}/{len(tasks)}] {say}", flush=True)
+        except KeyboardInterrupt:
+            bar.close()
+            raise SystemExit(f"interrupted; {len(done)} of {len(tasks)} tasks are done and kept: run again to go on")
+    for name in dict.fromkeys(task.job.name for task in tasks):
+        parts = [done[task.path] for task in tasks if task.job.name == name and task.path in done]
+        if name not in results.missing:
+            results.arrays[name] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return results
+
+
+def tasks_of(experiment: Experiment, options: Options, store: Store) -> Iterator[Task]:
+    seeds = range(options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS))
+    sources = (ROOT / "hw1", Path(inspect.getfile(experiment.jobs)))
+    for job in experiment.jobs(options.quick):
+        for first in range(0, len(seeds), options.together):
+            batch = tuple(seeds[first : first + options.together])
+            about = {"job": job.name, "options": dict(job.options), "seeds": batch}
+            yield Task(job, batch, store.path(job.name, sources, about))
+
+
+@contextmanager
+def backend(options: Options):
+    """Where joblib sends the tasks: this machine's cores, or a Dask cluster."""
+    if not options.dask:
+        with joblib.parallel_config("loky", n_jobs=options.jobs or joblib.cpu_count(), inner_max_num_threads=1):
+            yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SystemExit("--dask needs the package `distributed`: pip install -r requirements-staff.txt") from None
+    try:
+        client = Client(options.dask, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise SystemExit(f"--dask {options.dask}: no Dask scheduler answers there ({error})") from None
+    with client, joblib.parallel_config("dask"):
+        yield
+
+
+# --- presenting ------------------------------------------------------------------------------------------------------
+Presented = tuple[Experiment, list[Claim], dict[str, Path]]
+
+
+def present(experiment: Experiment, results: Results, out: Path) -> Presented:
+    """Judge an experiment's claims and draw its figures; without them where one of its jobs could not be run."""
+    own = {job.name: results.arrays[job.name] for job in experiment.jobs(False) if job.name in results.arrays}
+    if any(job.name in results.missing for job in experiment.jobs(False)):
+        return experiment, [], {}
+    paths = {}
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for name, figure in experiment.figures(own).items():
+        paths[name] = out / "figures" / f"{name}.png"
+        figure.savefig(paths[name], dpi=150, metadata={"Software": None})
+    return experiment, experiment.claims(own), paths
+
+
+def as_row(claim: Claim, arrays: dict[str, Arrays]) -> dict:
+    """A claim as it stands in claims.json; numbers in the claim's own unit."""
+    low, high = claim.interval
+    seconds = sum(float(arrays[job]["seconds"].sum()) for job in claim.jobs)
+    return {
+        "claim": claim.claim,
+        "target": claim.target,
+        "measured": claim.measured,
+        "low": low,
+        "high": high,
+        "holds": claim.holds,
+        "minutes": round(seconds / 60, 2),
+        "shown": f"{claim.show(claim.measured)} [{claim.show(low)}, {claim.show(high)}]",
+    }
+
+
+def print_table(rows: list[dict]) -> None:
+    for row in rows:
+        print(f"{'holds ' if row['holds'] else 'FAILS '} {row['claim']}: {row['shown']} (target: {row['target']})")
+    if rows:
+        print(f"{sum(row['holds'] for row in rows)} of {len(rows)} claims hold")
+
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
+th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
+td.no { color: #b3261e; font-weight: bold; } td.yes { color: #2e7d32; }
+figure { margin: 2rem 0; } img { max-width: 100%; } figcaption { color: #444; }
+code { background: #f3f3f3; padding: 0.1rem 0.3rem; }
+"""
+
+
+def page(pages: list[Presented], rows: list[dict], options: Options, results: Results) -> str:
+    """The page with the table of claims and the figures."""
+    seeds = options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS)
+    kind = "a quick run, whose claims need not hold" if options.quick else "the full run"
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>HW1: Imitation Learning</title>",
+        f"<style>{STYLE}</style><h1>HW1: Imitation Learning</h1>",
+        f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds. "
+        "Minutes: computing time of one core. All of it is made by <code>make demo</code>.</p>",
+        *[f"<p>{html.escape(job)} is left out: it needs {html.escape(e)}.</p>" for job, e in results.missing.items()],
+        "<table><tr><th>claim<th>target<th>measured<th>holds<th>minutes</tr>",
+        *[_table_row(row) for row in rows],
+        "</table>",
+    ]
+    for experiment, _, paths in pages:
+        parts.append(f"<h2>{html.escape(experiment.title)}</h2>")
+        parts.append(f"<p><code>python -m scripts.figures --only {experiment.name}</code></p>")
+        for name, path in paths.items():
+            caption = html.escape(experiment.captions[name])
+            source = path.relative_to(options.out).as_posix()
+            parts.append(f"<figure><img src='{source}' alt='{name}'><figcaption>{caption}</figcaption></figure>")
+    return "\n".join(parts) + "</html>\n"
+
+
+def _table_row(row: dict) -> str:
+    holds = "<td class='yes'>yes" if row["holds"] else "<td class='no'>no"
+    cells = "".join(f"<td>{html.escape(row[key])}" for key in ("claim", "target", "shown"))
+    return f"<tr>{cells}{holds}<td>{row['minutes']:.1f}</tr>"
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options, description=__doc__)))

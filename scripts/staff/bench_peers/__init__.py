@@ -1,0 +1,1 @@
+"""What `scripts.staff.bench` compares with, and the processes that it measures."""

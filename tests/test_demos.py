@@ -1,0 +1,310 @@
+"""Demonstrations: windows that never leave an episode, what is recorded, and datasets on disk, sound and broken."""
+
+import os
+from dataclasses import fields
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw1.demos import Dataset, DatasetError, collect, load, save
+from hw1.experts import ForkDriver, LaneExpert, two_drivers
+from hw1.rollout import Rollout, rollout
+
+
+def lane(num_envs=4, **options):
+    return gym.make_vec("hw1/Lane-v0", num_envs=num_envs, **options)
+
+
+def assert_same(left: Dataset, right: Dataset):
+    for field in fields(Dataset):
+        got, expected = getattr(left, field.name), getattr(right, field.name)
+        np.testing.assert_array_equal(got, expected, err_msg=field.name)
+        assert got.dtype == expected.dtype, field.name
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.integers(1, 4), st.integers(1, 6))
+def test_windows_match_a_slow_loop_and_never_leave_an_episode(lengths, history, chunk):
+    episode = np.repeat(np.arange(len(lengths)) * 3, lengths)  # episode numbers may have gaps
+    size = len(episode)
+    zeros = np.zeros(size, dtype=np.int64)
+    back, ahead = Dataset(zeros[:, None], zeros[:, None], episode, zeros, zeros).windows(history, chunk)
+    assert back.shape == (size, history)
+    assert ahead.shape == (size, chunk)
+    for i in range(size):
+        own = [j for j in range(size) if episode[j] == episode[i]]
+        assert back[i].tolist() == [max(i - k, own[0]) for k in reversed(range(history))]
+        assert ahead[i].tolist() == [min(i + k, own[-1]) for k in range(chunk)]
+
+
+def test_windows_of_the_docstrings_example():
+    zeros = np.zeros(4, dtype=np.int64)
+    back, ahead = Dataset(zeros, zeros, zeros, zeros, zeros).windows(history=2, chunk=3)
+    assert back[0].tolist() == [0, 0]
+    assert ahead[2].tolist() == [2, 3, 3]
+
+
+def test_windows_of_an_empty_dataset_are_empty(tiny_dataset):
+    data = tiny_dataset()
+    back, ahead = data.subset(np.zeros(len(data), dtype=bool)).windows(2, 3)
+    assert back.shape == (0, 2)
+    assert ahead.shape == (0, 3)
+
+
+def test_arrays_of_different_length_are_refused(tiny_dataset):
+    data = tiny_dataset()
+    with pytest.raises(ValueError, match=r"same length.*'episode': 3"):
+        Dataset(data.obs, data.action, data.episode[:3], data.learner, data.driver)
+
+
+# --- from a rollout --------------------------------------------------------------------------------------------------
+def numbered_rollout(running) -> Rollout:
+    """The observation of step t in environment n is 100 n + t."""
+    length, num = running.shape
+    number = (100 * np.arange(num) + np.arange(length)[:, None]).astype(np.float32)
+    zeros = np.zeros((length, num))
+    return Rollout(number[..., None], number[..., None], -number[..., None], zeros, running, zeros > 0, {})
+
+
+def test_a_rollout_becomes_one_environment_after_the_other():
+    steps = numbered_rollout(np.ones((3, 4), dtype=bool))
+    data = Dataset.from_rollout(steps, steps.action, learners=2, driver=np.array([1, -1, 0, 1]))
+    assert data.obs[:, 0].tolist() == [0, 1, 2, 100, 101, 102, 200, 201, 202, 300, 301, 302]
+    np.testing.assert_array_equal(data.action, -data.obs)
+    assert data.episode.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert data.learner.tolist() == [0] * 6 + [1] * 6
+    assert data.driver.tolist() == [1] * 3 + [-1] * 3 + [0] * 3 + [1] * 3
+
+
+def test_a_gap_begins_a_new_episode_and_nothing_is_kept_after_a_termination():
+    running = np.ones((5, 3), dtype=bool)
+    running[3:, 1] = False
+    keep = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [1, 1, 1]], dtype=bool)
+    steps = numbered_rollout(running)
+    data = Dataset.from_rollout(steps, steps.action, keep)
+    assert data.obs[:, 0].tolist() == [0, 1, 3, 4, 100, 102, 204]
+    assert data.episode.tolist() == [0, 0, 1, 1, 2, 3, 4]
+    assert len(Dataset.from_rollout(steps, steps.action)) == 13
+
+
+def test_environments_that_cannot_be_shared_evenly_are_refused():
+    steps = numbered_rollout(np.ones((2, 3), dtype=bool))
+    with pytest.raises(ValueError, match="3 environments cannot be shared evenly by 2"):
+        Dataset.from_rollout(steps, steps.action, learners=2)
+
+
+# --- collecting ------------------------------------------------------------------------------------------------------
+def test_demonstrations_are_what_the_expert_did_and_repeat_with_the_seed():
+    data = collect(lane(), LaneExpert(), 50, seed=3)
+    steps = rollout(lane(), None, 50, 3, expert=LaneExpert())
+    assert_same(data, Dataset.from_rollout(steps, LaneExpert()(steps.state)))
+    assert_same(data, collect(lane(), LaneExpert(), 50, seed=3))
+    assert not np.array_equal(data.obs, collect(lane(), LaneExpert(), 50, seed=4).obs)
+
+
+@pytest.mark.parametrize("latency", [1, 4])
+def test_with_latency_the_action_is_the_experts_of_so_many_steps_before(plane, latency):
+    def expert(state):
+        return (-0.5 * state).astype(np.float32)
+
+    env = plane(3)
+    data = collect(env, expert, 12, seed=0, latency=latency)
+    for n in range(3):
+        states, actions = (x[data.episode == n] for x in (data.obs / env.UNITS, data.action))
+        for t in range(12):
+            np.testing.assert_allclose(actions[t], expert(states[max(t - latency, 0)]), atol=1e-5)
+        np.testing.assert_allclose(np.diff(states, axis=0), actions[:-1], atol=1e-5)  # and it was carried out
+
+
+def test_noise_wobbles_slowly_around_the_expert_and_is_recorded(plane, near):
+    def still(state):
+        return np.zeros(state.shape, dtype=np.float32)
+
+    env = plane(200)
+    data = collect(env, still, 100, seed=0, noise=0.1)
+    wobble = data.action.reshape(200, 100, 2)
+    np.testing.assert_allclose(np.diff(data.obs.reshape(200, 100, 2) / env.UNITS, axis=1), wobble[:, :-1], atol=1e-4)
+    near(wobble[:, -1], 0.0)
+    near(wobble[:, -1] ** 2, 0.1**2)
+    near(wobble[:, -1] * wobble[:, -4], 0.1**2 * 0.8**3)
+    loud = collect(env, still, 20, seed=0, noise=3.0).action
+    assert np.abs(loud).max() == 1.0
+    assert loud.dtype == np.float32
+
+
+def test_datasets_know_their_drivers():
+    env = gym.make_vec("hw1/Fork-v0", num_envs=6, trees=3, gust_probability=0.0)
+    drivers = two_drivers(6, 3, np.random.default_rng(0))
+    data = collect(env, drivers, 60, seed=0)
+    steps = rollout(env, None, 60, 0, expert=drivers)
+    for n in range(6):
+        tree = steps.state[steps.running[:, n], n, 5].astype(int)
+        assert len(set(tree)) > 1
+        np.testing.assert_array_equal(data.driver[data.episode == n], drivers.side[n][tree])
+    assert set(collect(env, ForkDriver(side=-1), 5, seed=0).driver) == {-1}
+    assert set(collect(lane(), LaneExpert(), 5, seed=0).driver) == {0}
+
+
+@pytest.mark.parametrize("options", [{"noise": -0.1}, {"latency": -1}])
+def test_negative_noise_and_latency_are_refused(options):
+    with pytest.raises(ValueError, match="must not be negative"):
+        collect(lane(), LaneExpert(), 5, seed=0, **options)
+
+
+# --- on disk ---------------------------------------------------------------------------------------------------------
+NAME = "lane/expert-v0"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The folder and the contents of a dataset of 12 episodes (so that 10 sorts before 2 as a string)."""
+    data = collect(lane(12), LaneExpert(), 7, seed=0, learners=2)
+    save(data, NAME, tmp_path, seed=0, env=lane(12))
+    return tmp_path, data
+
+
+def write_foreign(root, monkeypatch, name, episodes, **spaces_):
+    """A dataset as another program would leave it: no infos of ours."""
+    import minari
+    from minari.data_collector import EpisodeBuffer
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+    buffers = [
+        EpisodeBuffer(
+            id=i,
+            observations=obs,
+            actions=action,
+            rewards=np.zeros(len(action)),
+            terminations=np.zeros(len(action), dtype=bool),
+            truncations=np.arange(len(action)) == len(action) - 1,
+        )
+        for i, (obs, action) in enumerate(episodes)
+    ]
+    minari.create_dataset_from_buffers(name, buffers, **spaces_)
+
+
+def discrete_episodes(start=0):
+    rng = np.random.default_rng(0)
+    return [(rng.random((n + 1, 2, 3)).astype(np.float32), start + rng.integers(4, size=n)) for n in (3, 5)]
+
+
+def test_minari_gives_back_what_was_saved(saved):
+    root, data = saved
+    assert_same(load(NAME, root), data)
+    assert_same(load(NAME, root, env=lane()), data)
+
+
+def test_saving_again_replaces_the_dataset(saved):
+    root, _ = saved
+    other = collect(lane(), LaneExpert(), 4, seed=1)
+    save(other, NAME, root, seed=1, env=lane())
+    assert_same(load(NAME, root), other)
+
+
+def test_saved_datasets_hold_their_seed_and_leave_the_environment_variable_alone(saved, monkeypatch):
+    import minari
+
+    root, _ = saved
+    monkeypatch.setenv("MINARI_DATASETS_PATH", "elsewhere")
+    load(NAME, root)
+    assert os.environ["MINARI_DATASETS_PATH"] == "elsewhere"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+    stored = minari.load_dataset(NAME)
+    assert "seed 0" in stored.storage.metadata["description"]
+    assert {int(m["seed"]) for m in stored.storage.get_episode_metadata(range(12))} == {0}
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_foreign_dataset_with_discrete_actions_can_be_cloned_from(tmp_path, monkeypatch, start):
+    episodes = discrete_episodes(start)
+    write_foreign(
+        tmp_path,
+        monkeypatch,
+        "foreign/arms-v0",
+        episodes,
+        observation_space=spaces.Box(0, 1, (2, 3), np.float32),
+        action_space=spaces.Discrete(4, start=start),
+    )
+    data = load("foreign/arms-v0", tmp_path)
+    np.testing.assert_allclose(data.obs, np.concatenate([obs[:-1].reshape(-1, 6) for obs, _ in episodes]))
+    np.testing.assert_array_equal(data.action, np.concatenate([a for _, a in episodes]) - start)  # classes 0 .. 3
+    assert data.action.dtype == np.int64
+    assert data.episode.tolist() == [0] * 3 + [1] * 5
+    assert not data.learner.any()
+    assert not data.driver.any()
+
+
+def says(where, *parts):
+    """Expect a DatasetError that names the dataset, the folder and the mend."""
+    return pytest.raises(DatasetError, match=".*".join([f"'{where[0]}'", str(where[1]), *parts]))
+
+
+def test_a_missing_dataset_is_named_with_the_command_that_makes_it(tmp_path):
+    with says((NAME, tmp_path), "python -m scripts.train"):
+        load(NAME, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "empty file", "garbage", "no metadata"])
+def test_a_damaged_dataset_is_named(saved, damage):
+    root, _ = saved
+    (file,) = root.rglob("*.hdf5")
+    content = file.read_bytes()
+    if damage == "no metadata":
+        (file.parent / "metadata.json").unlink()
+    else:
+        file.write_bytes({"truncate": content[: len(content) // 2], "empty file": b"", "garbage": b"x" * 999}[damage])
+    with says((NAME, root), "collect it again"):
+        load(NAME, root)
+
+
+@pytest.mark.parametrize("damage", ["data", "metadata"])
+def test_collecting_again_replaces_a_damaged_dataset(saved, damage):
+    root, data = saved
+    for file in root.rglob("*.hdf5" if damage == "data" else "metadata.json"):
+        file.write_bytes(b"x")
+    save(data, NAME, root, seed=0, env=lane())
+    assert_same(load(NAME, root), data)
+
+
+def test_an_empty_dataset_is_named(saved):
+    import h5py
+
+    root, _ = saved
+    (path,) = root.rglob("*.hdf5")
+    with h5py.File(path, "r+") as file:
+        for episode in list(file):
+            del file[episode]
+    with says((NAME, root), "collect it again"):
+        load(NAME, root)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path):
+    data = collect(lane(), LaneExpert(), 7, seed=0)
+    data.action[5] = np.nan
+    save(data, NAME, tmp_path, seed=0, env=lane())
+    with says((NAME, tmp_path), "not finite"):
+        load(NAME, tmp_path)
+
+
+@pytest.mark.parametrize("other", ["LaneNoHeading", "Fork", "Tightrope"])
+def test_a_dataset_of_another_environment_is_refused_with_both_spaces(saved, other):
+    root, _ = saved
+    with says((NAME, root), "observations", r"\(128,\)"):
+        load(NAME, root, env=gym.make_vec(f"hw1/{other}-v0", num_envs=1))
+
+
+def test_a_dataset_of_other_spaces_is_refused(tmp_path, monkeypatch):
+    write_foreign(
+        tmp_path,
+        monkeypatch,
+        "foreign/text-v0",
+        [(np.zeros(4, dtype=np.int64), np.zeros(3, dtype=np.int64))],
+        observation_space=spaces.Discrete(3),
+        action_space=spaces.Discrete(4),
+    )
+    with says(("foreign/text-v0", tmp_path), "needs Box observations"):
+        load("foreign/text-v0", tmp_path)

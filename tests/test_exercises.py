@@ -1,0 +1,66 @@
+"""One id per exercise everywhere: table, stub, error, marker. And a table that adds up."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from hw1 import exercises
+from hw1.exercises import load, written
+
+ROOT = Path(__file__).parents[1]
+TABLE = load()
+FILES = sorted({exercise.file for exercise in TABLE.values()})
+
+
+def ids(pattern: str, files) -> set[str]:
+    return {match for file in files for match in re.findall(pattern, Path(ROOT / file).read_text())}
+
+
+def test_the_points_are_those_of_the_design():
+    points = {e.id: e.points for e in TABLE.values()}
+    parts = {part: sum(p for i, p in points.items() if i.startswith(part)) for part in "1234E"}
+    assert parts == {"1": 22, "2": 20, "3": 18, "4": 20, "E": 20}
+    assert {e.id for e in TABLE.values() if e.extra} == {"E.1", "E.2", "E.3", "E.4"}
+    assert sum(written().values()) == 20
+    assert set(written()) == {"5.1", "5.2", "5.3", "5.4"}
+
+
+def test_every_exercise_is_where_the_table_says():
+    for exercise in TABLE.values():
+        tree = ast.parse((ROOT / exercise.file).read_text())
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert set(exercise.names) <= defined, exercise.id
+
+
+def test_every_exercise_has_a_stub_with_its_id_and_no_stub_has_another():
+    for file in FILES:
+        own = {e.id for e in TABLE.values() if e.file == file}
+        assert ids(r"TODO (\w+\.\w+)", [file]) == own
+        assert ids(r"Exercise (\w+\.\w+)", [file]) == own
+
+
+def test_every_exercise_has_marked_tests_and_no_marker_is_unknown():
+    files = [file.relative_to(ROOT) for file in (ROOT / "tests").glob("test_*.py")]
+    assert ids(r"pytest\.mark\.(ex\w_\w)\b", files) == {e.marker for e in TABLE.values()}
+
+
+def test_heads_name_existing_exercises_when_their_loss_goes_wrong():
+    assert ids(r'exercise = ".*?([1-5E]\.\d)', FILES) <= set(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (("points = 12", "points = 13"), "points"),
+        (('id = "1.2"', 'id = "1.1"'), "twice"),
+        (('"5.4" = 5', '"5.4" = 6'), "points"),
+        ((", extra = true", ""), "points"),
+    ],
+)
+def test_a_table_that_does_not_add_up_is_refused(change, match, tmp_path, monkeypatch):
+    (tmp_path / "exercises.toml").write_text(exercises.TABLE.read_text().replace(*change))
+    monkeypatch.setattr(exercises, "TABLE", tmp_path / "exercises.toml")
+    with pytest.raises(ValueError, match=match):
+        load.__wrapped__()
