@@ -60,6 +60,8 @@ class TrainConfig:
             raise ValueError(f"validation must lie in [0, 1), got {self.validation}")
         if self.patience and not self.validation:
             raise ValueError("patience needs held-out episodes: set validation, for instance to 0.1")
+        if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device {self.device!r}: PyTorch finds no GPU here; use cpu")
 
 
 @dataclass(frozen=True)

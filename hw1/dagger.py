@@ -154,7 +154,7 @@ class UncertaintyGate:
 
     def doubt(self, obs: np.ndarray) -> np.ndarray:
         """Standard deviation of the members' actions, the largest over the action dimensions: `[N, O] -> [N]`."""
-        # TODO E.4: ask every member, take the deviation over members (the population's: divide by E), then the maximum.
+        # TODO E.4: ask every member, take the deviation over members (the population's: divide by E), the maximum.
         # BEGIN SOLUTION E.4
         actions = np.stack([member(obs) for member in self.ensemble])  # (E, N, A)
         return actions.std(axis=0).max(axis=-1)
@@ -187,7 +187,7 @@ class BetaGate:
 
 @dataclass
 class HumanGate:
-    """A person beside the car: takes over once it looks dangerous, with a reaction time, and hands back once it is safe.
+    """A person beside the car: takes over when it looks dangerous, after a reaction time, hands back when it is safe.
 
     State: e, psi, ... as in Lane. The person looks `preview` seconds ahead at where the car is heading.
     """
@@ -214,7 +214,7 @@ class HumanGate:
 
 
 def intervention(gate_for: Callable[[Policy], Gate]) -> Callable:
-    """A way for `dagger` to collect: interventions by the gate that `gate_for(policy)` makes for each round's policy."""
+    """A way for `dagger` to collect: interventions by the gate that `gate_for(policy)` makes in each round."""
 
     def collect(env, policy, expert, horizon, beta, rng, learners):
         seed = int(rng.integers(2**31))

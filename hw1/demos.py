@@ -20,7 +20,7 @@ from hw1.rollout import Expert, Rollout, rollout
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples of (observation, action), with what they belong to. The samples of an episode are neighbours, in order."""
+    """Samples of (observation, action), and what they belong to. The samples of an episode are neighbours, in order."""
 
     obs: np.ndarray
     """`[M, O]` float32."""

@@ -9,6 +9,7 @@ N parallel environments.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -67,7 +68,7 @@ SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
 PRESETS: dict[str, PolicyConfig] = {
     # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
     "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
-    # Chi et al. 2023: 2 observations, chunks of 16 of which 8 are executed, 100 DDPM steps, 8 DDIM steps, range scaling.
+    # Chi et al. 2023: 2 observations, chunks of 16 of which 8 are executed, 100 DDPM and 8 DDIM steps, range scaling.
     "diffusion-policy": PolicyConfig(
         head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=8, action_scale="minmax"
     ),
@@ -106,7 +107,7 @@ class Policy(nn.Module):
         super().__init__()
         self.config, self.obs_dim, self.action_dim = config, obs_dim, action_dim
         widths = (obs_dim * config.history, *config.hidden)
-        layers = [(nn.Linear(i, o), nn.ReLU()) for i, o in zip(widths[:-1], widths[1:], strict=True)]
+        layers = [(nn.Linear(i, o), nn.ReLU()) for i, o in pairwise(widths)]
         self.trunk = nn.Sequential(*[module for pair in layers for module in pair])
         self.head = make_head(config, widths[-1], action_dim * config.chunk)
         for name, size in (("obs", obs_dim), ("action", action_dim)):

@@ -1,0 +1,8 @@
+"""What people run, as `python -m scripts.NAME`: train, figures; for staff also staff.bench."""
+
+import os
+
+# Tiny matrices: more than one thread only makes them wait for each other. This has to be said before numpy is imported;
+# worker processes inherit it.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")

@@ -8,13 +8,6 @@ Results are kept in `out/cache` by content: what has been computed with the same
 again, and an interrupted run goes on where it stopped.
 """
 
-import os
-
-# Tiny matrices: more than one thread only makes them wait for each other. Before numpy is imported, and inherited by
-# the workers.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 import html
 import inspect
 import json
@@ -136,7 +129,8 @@ def compute(experiments: list[Experiment], options: Options) -> Results:
                 bar.set_postfix_str(say) if sys.stderr.isatty() else print(f"[{count}/{len(tasks)}] {say}", flush=True)
         except KeyboardInterrupt:
             bar.close()
-            raise SystemExit(f"interrupted; {len(done)} of {len(tasks)} tasks are done and kept: run again to go on")
+            kept = f"{len(done)} of {len(tasks)} tasks are done and kept"
+            raise SystemExit(f"interrupted; {kept}: run again to go on") from None
     for name in dict.fromkeys(task.job.name for task in tasks):
         parts = [done[task.path] for task in tasks if task.job.name == name and task.path in done]
         if name not in results.missing:
@@ -197,13 +191,16 @@ def as_row(claim: Claim, arrays: dict[str, Arrays]) -> dict:
     return {
         "claim": claim.claim,
         "target": claim.target,
-        "measured": claim.measured,
-        "low": low,
-        "high": high,
+        **{key: _finite(value) for key, value in (("measured", claim.measured), ("low", low), ("high", high))},
         "holds": claim.holds,
         "minutes": round(seconds / 60, 2),
         "shown": f"{claim.show(claim.measured)} [{claim.show(low)}, {claim.show(high)}]",
     }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no nan: a coarse run may have nothing to measure."""
+    return value if np.isfinite(value) else None
 
 
 def print_table(rows: list[dict]) -> None:

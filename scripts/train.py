@@ -1,14 +1,15 @@
 """One training run: demonstrations, behaviour cloning or DAgger, evaluation on held-out roads.
 
-    python -m scripts.train --task fork --policy.head mixture
+    python -m scripts.train --task fork --head mixture --steps 6000
     python -m scripts.train --task fork --preset pi0
     python -m scripts.train --task lane --dagger 8
-    python -m scripts.train --dataset my/demos-v0 --policy.head gaussian
+    python -m scripts.train --dataset my/demos-v0 --head gaussian
 
 Writes policy.safetensors and result.json (options, seeds, losses, evaluation) into the folder `--out`. Interrupted, it
 goes on where it stopped when called again.
 """
 
+import argparse
 import json
 import sys
 from dataclasses import asdict, dataclass, field, replace
@@ -38,9 +39,7 @@ class Options:
     task: Literal["lane", "lane-no-heading", "fork"] = "fork"
     """Environment to drive in."""
     preset: Literal["", "openvla", "diffusion-policy", "groot", "pi0"] = ""
-    """A system of the lecture, in small; takes the place of the policy options."""
-    head: str = ""
-    """Short for --policy.head."""
+    """A system of the lecture, in small: other defaults for the policy's options."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """The policy."""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -67,10 +66,26 @@ class Options:
     """Folder for the result."""
 
 
-def main(options: Options) -> int:
+def parse(arguments: list[str]) -> Options:
+    """The command line; a preset changes the defaults, so what is said explicitly still counts."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--preset", choices=list(PRESETS))
+    early.add_argument("--task", default=Options.task)
+    known, _ = early.parse_known_args(arguments)
+    policy = PRESETS.get(known.preset, PolicyConfig())
+    if known.task.startswith("lane"):
+        policy = replace(policy, observation_scale="none")  # pixels
+    return tyro.cli(
+        tyro.conf.OmitArgPrefixes[Options], args=arguments, description=__doc__, default=Options(policy=policy)
+    )
+
+
+def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
+    options = None
     try:
-        run(with_preset(options))
+        options = parse(arguments)
+        run(options)
     except (demos.DatasetError, NonFiniteLoss, NotImplementedError, ValueError) as error:
         message = f"{error} is not done yet" if isinstance(error, NotImplementedError) else str(error)
         print(f"error: {message}", file=sys.stderr)
@@ -79,16 +94,6 @@ def main(options: Options) -> int:
         print(f"interrupted; the checkpoint is in {options.out}: run the same command to go on", file=sys.stderr)
         return 130
     return 0
-
-
-def with_preset(options: Options) -> Options:
-    """`options` with the preset and the short names filled in."""
-    policy = PRESETS[options.preset] if options.preset else options.policy
-    if options.head:
-        policy = replace(policy, head=options.head)
-    if options.task.startswith("lane") and policy.observation_scale == "standard":
-        policy = replace(policy, observation_scale="none")  # pixels
-    return replace(options, policy=policy)
 
 
 def run(options: Options) -> None:
@@ -156,4 +161,4 @@ def evaluate(actor: Actor, name: str, horizon: int, options: Options) -> dict[st
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, description=__doc__)))
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """What the environments have in common: one vectorised class each, from which the single environment is derived."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,11 @@ class BatchedEnv(VectorEnv):
     (`reset(options={"reset_mask": mask})` resets some of them).
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {
+        "autoreset_mode": AutoresetMode.DISABLED,
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+    }
     state_names: tuple[str, ...] = ()
 
     def __init__(

@@ -57,7 +57,7 @@ def claims(results: dict[str, Arrays]) -> list[Claim]:
         worst = np.max(np.abs(arrays["cost"].mean(axis=0) - _theory(recoverable)) / pooled)
         listed.append(
             Claim(
-                f"Theory: simulated Tightrope ({mode}) against its closed form, at the worst of {len(HORIZONS)} horizons",
+                f"Theory: simulated Tightrope ({mode}) against its closed form, worst of {len(HORIZONS)} horizons",
                 np.array([worst]),
                 at_most=3.0,
                 unit="standard errors",

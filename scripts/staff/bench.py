@@ -6,7 +6,6 @@ a comparison take turns in one run, so that a busy machine slows both alike; wha
 """
 
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -17,28 +16,24 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from scripts.staff.bench_peers.process import ONE_THREAD, Finished, Imitation, Unmeasured, run_command
+import gymnasium as gym
+import numpy as np
+import torch
+import tyro
+from torch import Tensor
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from tqdm import tqdm
 
-ENVIRONMENT = dict(os.environ)  # of whoever called, for the demo and the tests
-os.environ.update(ONE_THREAD)  # before NumPy and PyTorch are loaded, which read it only then
-
-import gymnasium as gym  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import tyro  # noqa: E402
-from torch import Tensor  # noqa: E402
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-
-import hw1.envs  # noqa: E402, F401 (registers the environments)
-from hw1.bc import TrainConfig, fit  # noqa: E402
-from hw1.dagger import dagger  # noqa: E402
-from hw1.demos import Dataset, collect  # noqa: E402
-from hw1.experts import ForkDriver, LaneExpert  # noqa: E402
-from hw1.losses import mixture_nll  # noqa: E402
-from hw1.policy import PolicyConfig  # noqa: E402
-from hw1.rollout import Policy, rollout  # noqa: E402
-from scripts.staff.bench_peers.pendulum_expert import pendulum_expert  # noqa: E402
+import hw1.envs  # noqa: F401 (registers the environments)
+from hw1.bc import TrainConfig, fit
+from hw1.dagger import dagger
+from hw1.demos import Dataset, collect
+from hw1.experts import ForkDriver, LaneExpert
+from hw1.losses import mixture_nll
+from hw1.policy import PolicyConfig
+from hw1.rollout import Policy, rollout
+from scripts.staff.bench_peers.pendulum_expert import pendulum_expert
+from scripts.staff.bench_peers.process import Finished, Imitation, Unmeasured, run_command
 
 Name = Literal["envs", "seeds", "bc", "dagger", "mixture", "demo", "test"]
 
@@ -379,12 +374,12 @@ def measure_demo() -> Iterator[Row]:
 
 def run_figures(folder: str, *options: str) -> Finished:
     say(f"  python -m scripts.figures {' '.join(options)}")
-    return run_command(["-m", "scripts.figures", "--out", folder, *options], ENVIRONMENT)
+    return run_command(["-m", "scripts.figures", "--out", folder, *options])
 
 
 def measure_test() -> Iterator[Row]:
     """The whole test suite."""
-    yield limit("make test", run_command(["-m", "pytest", "-q"], ENVIRONMENT).minutes, 10, "minutes")
+    yield limit("make test", run_command(["-m", "pytest", "-q"]).minutes, 10, "minutes")
 
 
 def limit(what: str, measured: float, most: float, unit: str, note: str = "") -> Row:

@@ -15,7 +15,6 @@ PROJECT = Path(__file__).resolve().parents[3]
 VENV = PROJECT / ".venv-bench"
 REQUIREMENTS = PROJECT / "requirements-bench.txt"
 PEER = Path(__file__).with_name("imitation_peer.py")
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class Unmeasured(RuntimeError):
@@ -47,7 +46,7 @@ class Imitation:
     """The process of `imitation_peer.py`: answers one job after the other, so that the arms can take turns."""
 
     def __init__(self):
-        environment = os.environ | ONE_THREAD | {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+        environment = os.environ | {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
         environment.pop("PYTHONPATH", None)  # nothing of this project's environment may get into the peer's
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
         self.process = subprocess.Popen(
@@ -90,10 +89,10 @@ class Finished:
     """Peak memory of the largest single process among the command and its children."""
 
 
-def run_command(arguments: list[str], environment: dict[str, str]) -> Finished:
+def run_command(arguments: list[str]) -> Finished:
     """Run `python ARGUMENTS` from the project's folder; what it prints goes to standard error."""
     begin = time.monotonic()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, env=environment, stdout=sys.stderr)
+    process = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, stdout=sys.stderr)
     # Not RUSAGE_CHILDREN: that would also remember what earlier commands of this benchmark needed.
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

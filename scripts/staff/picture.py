@@ -1,0 +1,33 @@
+"""The picture at the top of the README: `python -m scripts.staff.picture` writes writeup/picture.png."""
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from PIL import Image
+
+import hw1.envs  # noqa: F401 (registers the environments)
+from hw1.experts import ForkDriver, LaneExpert
+from hw1.rollout import Expert
+
+TARGET = Path("writeup/picture.png")
+
+
+def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
+    """What the environment looks like after `steps` steps of a driver."""
+    env = gym.make_vec(env_id, num_envs=1, render_mode="rgb_array")
+    _, info = env.reset(seed=seed)
+    for _ in range(steps):
+        *_, info = env.step(driver(info["state"]))
+    return env.render()
+
+
+def main() -> None:
+    lane = scene("hw1/Lane-v0", LaneExpert(), steps=60, seed=3)
+    fork = scene("hw1/Fork-v0", ForkDriver(1.0), steps=21, seed=3)
+    Image.fromarray(np.concatenate([lane, np.full((360, 8, 3), 255, np.uint8), fork], axis=1)).save(TARGET)
+    print(f"wrote {TARGET}")
+
+
+if __name__ == "__main__":
+    main()

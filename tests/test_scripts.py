@@ -1,0 +1,219 @@
+"""The commands, run as people run them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.experiments.base import Claim, Job, interval
+from scripts.store import ROOT, Store
+
+
+def command(module: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def run(module: str, *arguments: object, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(module, *arguments), cwd=ROOT, text=True, capture_output=True, timeout=300, check=False, **options
+    )
+
+
+SMALL = ("--demonstrations", 4, "--steps", 40, "--evaluations", 4, "--hidden", 16)
+
+
+# --- train -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("head", ["l2", "mixture", "flow"])
+def test_train_writes_a_policy_that_can_be_loaded_and_its_options(tmp_path, head):
+    from hw1.policy import Actor
+
+    done = run("scripts.train", "--task", "fork", "--head", head, "--out", tmp_path, *SMALL)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["options"]["policy"]["head"] == head
+    assert len(result["evaluation"]["success"]) == 1
+    assert Actor.load(tmp_path / "policy.safetensors").config.head == head
+
+
+def test_train_runs_dagger_on_lane(tmp_path):
+    done = run("scripts.train", "--task", "lane", "--dagger", 1, "--seeds", 2, "--out", tmp_path, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads((tmp_path / "result.json").read_text())["evaluation"]["return"]) == 2
+
+
+def test_train_stores_demonstrations_and_clones_from_them(tmp_path):
+    stored = ("--datasets", tmp_path / "demos", "--out", tmp_path / "run", "--task", "fork", *SMALL)
+    assert run("scripts.train", "--save-demos", "fork/both-v0", *stored).returncode == 0
+    done = run("scripts.train", "--dataset", "fork/both-v0", *stored)
+    assert done.returncode == 0, done.stderr
+    assert "4 demonstrations" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--task", "fork", "--dagger", 1), "lane"),
+        (("--dataset", "none/such-v0"), "none/such-v0"),
+        (("--chunk", 2, "--execute", 3), "execute"),
+        (("--head", "nonsense"), "nonsense"),
+        (("--preset", "nonsense"), "nonsense"),
+        (("--device", "cuda"), "GPU"),
+        (("--patience", 3), "validation"),
+    ],
+)
+def test_train_answers_a_mistake_with_one_sentence(tmp_path, arguments, says):
+    done = run("scripts.train", "--out", tmp_path, *SMALL, *arguments)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_train_interrupted_goes_on_and_ends_like_an_uninterrupted_run(tmp_path):
+    options = (
+        "--task",
+        "fork",
+        "--demonstrations",
+        4,
+        "--steps",
+        3_000,
+        "--hidden",
+        16,
+        "--evaluations",
+        4,
+    )
+    process = subprocess.Popen(
+        command("scripts.train", "--out", tmp_path / "a", *options), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    checkpoint = tmp_path / "a" / "checkpoint.safetensors"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert "run the same command" in process.stderr.read()
+    process.stderr.close()
+    assert checkpoint.exists()
+    assert run("scripts.train", "--out", tmp_path / "a", *options).returncode == 0
+    assert run("scripts.train", "--out", tmp_path / "b", *options).returncode == 0
+    results = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("a", "b")]
+    assert results[0]["train_loss"] == results[1]["train_loss"]
+    assert results[0]["evaluation"] == results[1]["evaluation"]
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+def test_quick_demo_makes_every_figure_and_claim_and_is_cached_afterwards(tmp_path):
+    first = run("scripts.figures", "--quick", "--out", tmp_path)
+    assert first.returncode == 0, first.stderr[-2000:]
+    rows = json.loads((tmp_path / "claims.json").read_text())
+    assert len(rows) >= 20
+    for row in rows:
+        assert {"claim", "target", "measured", "low", "high", "holds", "minutes"} <= set(row)
+        assert row["measured"] is None or row["low"] <= row["measured"] <= row["high"]
+        assert isinstance(row["holds"], bool)
+    page = (tmp_path / "index.html").read_text()
+    figures = list((tmp_path / "figures").glob("*.png"))
+    assert len(figures) >= 10
+    assert all(f"figures/{figure.name}" in page for figure in figures)
+
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    again = run("scripts.figures", "--quick", "--out", tmp_path)
+    assert again.returncode == 0
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == before
+    assert json.loads((tmp_path / "claims.json").read_text()) == rows
+
+
+def test_a_run_on_one_core_agrees_with_a_run_on_two_and_mends_a_damaged_result(tmp_path):
+    only = ("--quick", "--only", "tightrope", "--together", 1)
+    assert run("scripts.figures", *only, "--jobs", 1, "--out", tmp_path / "one").returncode == 0
+    assert run("scripts.figures", *only, "--jobs", 2, "--out", tmp_path / "two").returncode == 0
+
+    def measured(out: Path) -> list[float]:
+        return [row["measured"] for row in json.loads((out / "claims.json").read_text())]
+
+    assert measured(tmp_path / "one") == measured(tmp_path / "two")
+    damaged = sorted((tmp_path / "one" / "cache").iterdir())[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert run("scripts.figures", *only, "--jobs", 1, "--out", tmp_path / "one").returncode == 0
+    assert measured(tmp_path / "one") == measured(tmp_path / "two")
+
+
+def test_figures_names_an_unknown_experiment(tmp_path):
+    done = run("scripts.figures", "--only", "lanes", "--out", tmp_path)
+    assert done.returncode != 0
+    assert "lanes" in done.stderr
+    assert "lane, fork" in done.stderr
+
+
+def test_figures_says_when_no_dask_scheduler_answers(tmp_path):
+    done = run("scripts.figures", "--quick", "--only", "tightrope", "--dask", "tcp://127.0.0.1:9", "--out", tmp_path)
+    assert done.returncode != 0
+    assert "no Dask scheduler answers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dask_cluster_takes_the_seeds(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        done = run(
+            "scripts.figures", "--quick", "--only", "tightrope", "--dask", cluster.scheduler_address, "--out", tmp_path
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(json.loads((tmp_path / "claims.json").read_text())) == 2
+
+
+# --- claims and results ----------------------------------------------------------------------------------------------
+def test_a_claim_holds_only_within_its_bounds():
+    values = np.array([0.96, 0.98, 1.0])
+    assert Claim("", values, at_least=0.95).holds
+    assert not Claim("", values, at_least=0.99).holds
+    assert not Claim("", values, at_most=0.9).holds
+    assert Claim("", values, at_least=0.95, at_most=0.99).target == "0.95 to 0.99"
+    assert not Claim("", np.array([np.nan]), at_least=0.0).holds
+
+
+def test_the_interval_covers_the_mean_of_many_normal_samples():
+    rng = np.random.default_rng(0)
+    hits = [low <= 3.0 <= high for low, high in (interval(rng.normal(3.0, 1.0, 20), draws=400) for _ in range(300))]
+    assert 0.87 < np.mean(hits) < 0.98
+
+
+def test_results_are_found_again_only_for_the_same_options_and_code(tmp_path):
+    store = Store(tmp_path)
+    sources = (ROOT / "hw1" / "losses.py",)
+    path = store.path("a job", sources, {"steps": 1})
+    store.save(path, {"x": np.arange(3)})
+    assert store.load(path)["x"].tolist() == [0, 1, 2]
+    assert store.path("a job", sources, {"steps": 1}) == path
+    assert store.path("a job", sources, {"steps": 2}) != path
+    assert store.path("a job", (ROOT / "hw1" / "heads.py",), {"steps": 1}) != path
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_large_l2_policy_has_sixteen_times_the_parameters():
+    from hw1.policy import Policy
+    from scripts.experiments.fork import POLICIES
+
+    small, large = (sum(p.numel() for p in Policy(POLICIES[name], 5, 2).parameters()) for name in ("l2", "l2 x16"))
+    assert 16 <= large / small < 17
+
+
+def test_every_job_and_claim_names_what_exists():
+    from scripts.figures import EXPERIMENTS
+
+    for experiment in EXPERIMENTS.values():
+        for quick in (False, True):
+            names = [job.name for job in experiment.jobs(quick)]
+            assert len(set(names)) == len(names)
+            assert all(isinstance(job, Job) for job in experiment.jobs(quick))
+            assert names == [job.name for job in experiment.jobs(not quick)]
+
+
+assert os.environ.get("OMP_NUM_THREADS") == "1", "scripts/__init__.py sets one thread for whoever imports it"
