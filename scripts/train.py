@@ -55,7 +55,7 @@ class Options:
     dagger: int = 0
     """Rounds of DAgger after cloning (not on fork, whose drivers disagree)."""
     dataset: str = ""
-    """A local Minari dataset to clone instead of collecting."""
+    """A local Minari dataset to clone instead of collecting; any, of whatever environment, with --evaluations 0."""
     datasets: Path = Path("out/demos")
     """Folder with Minari datasets."""
     save_demos: str = ""
@@ -105,7 +105,8 @@ def run(options: Options) -> None:
     expert = two_drivers(env.num_envs, env.trees, rng) if options.task == "fork" else LaneExpert()
 
     if options.dataset:
-        data = demos.load(options.dataset, options.datasets, env=env)
+        drives = options.evaluations or options.dagger
+        data = demos.load(options.dataset, options.datasets, env=env if drives else None)
     else:
         data = demos.collect(
             env, expert, horizon, seed, noise=options.noise, latency=options.latency, learners=options.seeds

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
+from hw1.demos import Dataset, save
 from scripts.experiments.base import Claim, Job, interval
 from scripts.store import ROOT, Store
 
@@ -53,6 +56,27 @@ def test_train_stores_demonstrations_and_clones_from_them(tmp_path):
     done = run("scripts.train", "--dataset", "fork/both-v0", *stored)
     assert done.returncode == 0, done.stderr
     assert "4 demonstrations" in done.stdout
+
+
+def test_train_clones_a_dataset_of_another_environment(tmp_path):
+    data = Dataset(
+        obs=np.random.default_rng(0).random((20, 3), dtype=np.float32),
+        action=np.arange(20) % 2,
+        episode=np.arange(20) // 10,
+        learner=np.zeros(20, np.int64),
+        driver=np.zeros(20, np.int64),
+    )
+    env = SimpleNamespace(
+        single_observation_space=spaces.Box(0, 1, (3,), np.float32), single_action_space=spaces.Discrete(2)
+    )
+    save(data, "other/one-v0", tmp_path / "demos", seed=0, env=env)
+    options = ("--dataset", "other/one-v0", "--datasets", tmp_path / "demos", "--head", "categorical", "--steps", 20)
+    done = run("scripts.train", *options, "--out", tmp_path / "run", "--evaluations", 0)
+    assert done.returncode == 0, done.stderr
+    done = run("scripts.train", *options, "--out", tmp_path / "run", "--evaluations", 1)
+    assert done.returncode != 0
+    assert "other/one-v0" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
