@@ -31,8 +31,8 @@ def wheel_towards(
 class LaneExpert:
     """Keeps to the centre of the lane. State `[..., 4]` (see `hw1.envs.lane`) -> action `[..., 1]`."""
 
-    gain: float = 0.15
-    firmness: float = 0.5
+    gain: float = 0.15  # radians of approach angle for each metre off the centre
+    firmness: float = 0.5  # radians of wheel angle for each radian of heading that is missing
 
     def __call__(self, state: np.ndarray) -> np.ndarray:
         e, psi, curvature, _ = np.moveaxis(np.asarray(state), -1, 0)
@@ -52,9 +52,9 @@ class ForkDriver:
     swerve: float = 18.0  # metres before the tree at which the driver pulls out
     clearance: float = 2.8  # metres between tree and centre line of the car
     speed_change: float = 2.0  # metres per second, faster on the left, slower on the right
-    gain: float = 0.15
+    gain: float = 0.15  # as for LaneExpert
     firmness: float = 0.8
-    haste: float = 0.7
+    haste: float = 0.7  # metres per second squared for each metre per second that is missing
 
     def side_at(self, state: np.ndarray) -> np.ndarray:
         """Which side the driver at the wheel passes the tree on that matters in `state`, `[..., N]`."""
@@ -62,17 +62,15 @@ class ForkDriver:
         side = np.asarray(self.side)
         if side.ndim < 2:
             return np.broadcast_to(side, tree.shape)
-        return np.take_along_axis(np.broadcast_to(side, (*tree.shape, side.shape[-1])), tree[..., None], axis=-1)[
-            ..., 0
-        ]
+        every = np.broadcast_to(side, (*tree.shape, side.shape[-1]))  # (..., N, trees)
+        return np.take_along_axis(every, tree[..., None], axis=-1)[..., 0]
 
     def __call__(self, state: np.ndarray) -> np.ndarray:
         e, psi, v, curvature, distance, _ = np.moveaxis(np.asarray(state), -1, 0)
         # How far the driver wants to be over there: 0 on the lane, 1 beside the tree. Out quickly, back gently.
-        out = np.clip((self.swerve - distance) / 2.0, 0.0, 1.0) * np.clip(
-            (distance + fork.BEHIND) / fork.BEHIND, 0.0, 1.0
-        )
-        out = out * self.side_at(state)
+        pull_out = np.clip((self.swerve - distance) / 2.0, 0.0, 1.0)
+        swing_back = np.clip((distance + fork.BEHIND) / fork.BEHIND, 0.0, 1.0)
+        out = pull_out * swing_back * self.side_at(state)
         wheel = wheel_towards(out * self.clearance, e, psi, curvature, self.gain, self.firmness)
         speed = fork.CRUISE + out * self.speed_change
         commands = np.stack([wheel / fork.MAX_STEER, self.haste * (speed - v) / fork.MAX_ACCEL], axis=-1)

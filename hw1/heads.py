@@ -211,7 +211,10 @@ class AutoregressiveHead(Head):
     def __init__(self, in_dim: int, action_dim: int, bins: int = 255):
         super().__init__()
         self.action_dim, self.bins = action_dim, bins
-        self.net = nn.Sequential(nn.Linear(in_dim + 2 * action_dim, in_dim), nn.ReLU(), nn.Linear(in_dim, bins))
+        # The first layer in two parts, because the features are the same for all dimensions of an action.
+        self.from_features = nn.Linear(in_dim, in_dim)
+        self.from_prefix = nn.Linear(2 * action_dim, in_dim)
+        self.to_logits = nn.Linear(in_dim, bins)
         self.register_buffer("one_hot", torch.eye(action_dim), persistent=False)
         # before[i, j] is 1 where dimension j comes before dimension i
         self.register_buffer("before", torch.ones(action_dim, action_dim).tril(-1), persistent=False)
@@ -221,15 +224,13 @@ class AutoregressiveHead(Head):
 
         logits[:, i] must not depend on action[:, i:].
         """
-        # TODO E.1: build the input [B, A, F + 2A] (features | action masked by `before` | one_hot), apply the network.
+        # TODO E.1: build the prefix [B, A, 2A] (action masked by `before` | one_hot); hidden layer = relu of the sum of
+        # from_features and from_prefix, [B, A, F]; then to_logits.
         # BEGIN SOLUTION E.1
-        batch = features.shape[0]
-        inputs = [
-            features[:, None, :].expand(-1, self.action_dim, -1),
-            action[:, None, :] * self.before,  # (B, A, A)
-            self.one_hot.expand(batch, -1, -1),
-        ]
-        return self.net(torch.cat(inputs, dim=-1))
+        masked = action[:, None, :] * self.before  # (B, A, A)
+        prefix = torch.cat([masked, self.one_hot.expand_as(masked)], dim=-1)  # (B, A, 2A)
+        hidden = torch.relu(self.from_features(features)[:, None, :] + self.from_prefix(prefix))
+        return self.to_logits(hidden)
         # END SOLUTION
 
     def loss(self, features, action, generator=None):

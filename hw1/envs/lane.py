@@ -20,7 +20,6 @@ LANE = 1.75  # metres from the centre line to the edge of the lane
 AHEAD = np.array([2.0, 4.0, 6.5, 9.5, 13.0, 17.0, 21.5, 26.5])  # metres along the road, one camera row each
 COLUMNS = 16
 BLUR = 0.4  # metres over which a pixel fades from road to grass
-RAIL = 4.5  # metres from the centre line to the guard rail: no further out, or the camera would see no road at all
 
 
 class Lane(BatchedEnv):
@@ -54,8 +53,8 @@ class Lane(BatchedEnv):
         )
         self.pixel_noise, self.gust_probability, self.gust_heading = pixel_noise, gust_probability, gust_heading
         self.cars = Cars(num_envs, Road(num_envs, curvature), MAX_STEER)
-        # The field of view opens with distance: 2 m to either side at the bumper, 6 m at the horizon. The camera that
-        # looks down hangs high enough to see the lane from the guard rail.
+        # The field of view opens with distance: 2 m to either side at the bumper, 6 m at the horizon; the camera that
+        # looks down hangs higher.
         half_width = 2.0 + 0.15 * self.ahead if heading else np.full(1, 5.0)
         self.pixel_y = half_width[:, None] * np.linspace(1.0, -1.0, COLUMNS)
 
@@ -69,7 +68,6 @@ class Lane(BatchedEnv):
 
     def _advance(self, actions):
         self.cars.step(np.clip(actions[:, 0], -1.0, 1.0), 0.0, self.cars.curvature(), DT)
-        self.cars.e = np.clip(self.cars.e, -RAIL, RAIL)
         gust = self.np_random.random(self.num_envs) < self.gust_probability
         self.cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
         return -(np.abs(self.cars.e) > LANE).astype(np.float64)

@@ -14,7 +14,7 @@ import numpy as np
 
 WHEELBASE = 2.6  # metres between the axles
 MAX_SPEED = 16.0  # metres per second
-FENCE = 8.0  # metres from the centre line: nothing drives further out
+FENCE = 12.0  # metres from the centre line: nothing drives further out
 
 
 class Road:
