@@ -33,7 +33,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 FULL_SEEDS, QUICK_SEEDS = 10, 3
 # The settings of the experiments were chosen on other seeds than those that the claims are measured on.
-FIRST_SEED = 200
+FIRST_SEED = 300
 
 
 @dataclass(frozen=True)

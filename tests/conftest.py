@@ -85,11 +85,6 @@ def tiny_dataset():
 
 
 @pytest.fixture
-def generator():
-    return torch.Generator().manual_seed(1)
-
-
-@pytest.fixture
 def near():
     """Asserts that the mean of independent `samples` is what is expected, to within its own standard error."""
 

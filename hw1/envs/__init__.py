@@ -31,7 +31,7 @@ def _register(name: str, batched: type[BatchedEnv], **options) -> None:
 _register("Lane", Lane)
 # A camera that looks down has 16 pixels instead of 128 and no preview of the bends, so noise and bends are milder:
 # what is left to be hard is the missing heading.
-_register("LaneNoHeading", Lane, heading=False, pixel_noise=0.05, curvature=0.015)
+_register("LaneNoHeading", Lane, heading=False, pixel_noise=0.05, curvature=0.012)
 _register("Fork", Fork)
 _register("Tightrope", Tightrope)
 __all__ = ["HORIZON", "BatchedEnv", "Fork", "Lane", "SingleEnv", "Tightrope"]

@@ -43,7 +43,7 @@ class Fork(BatchedEnv):
         trees: int = 4,
         gust_probability: float = 0.02,
         gust_heading: float = 0.05,
-        curvature: float = 0.004,
+        curvature: float = 0.003,
         **options,
     ):
         super().__init__(

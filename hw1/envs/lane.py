@@ -1,10 +1,9 @@
 """Lane: keep a car on a curvy road that only a tiny noisy camera sees, with gusts of wind.
 
-In the spirit of ALVINN (Pomerleau 1989), whose 30 x 32 retina saw the road ahead. Why behaviour cloning fails here,
-however many demonstrations it has: the expert is hardly ever off the centre by more than a hand's breadth, less than
-the noisy camera can tell. Regression therefore learns to follow bends but next to no feedback, and the car wanders
-off to where nobody has shown it the way back. Without noise, or with gusts that take the expert there as well, cloning
-does well.
+In the spirit of ALVINN (Pomerleau 1989), whose 30 x 32 retina saw the road ahead. The idea of the task: the expert is
+hardly ever off the centre by more than a hand's breadth, less than the noisy camera can tell. Demonstrations then show
+how to follow bends but next to nothing of how to get back, and a clone that wanders off is where nobody has shown it
+the way.
 """
 
 import numpy as np
@@ -42,7 +41,7 @@ class Lane(BatchedEnv):
         pixel_noise: float = 0.3,
         gust_probability: float = 0.1,
         gust_heading: float = 0.02,
-        curvature: float = 0.025,
+        curvature: float = 0.02,
         **options,
     ):
         """`gust_probability` per step; a gust turns the car by a normal with deviation `gust_heading` radians."""

@@ -26,7 +26,7 @@ class Road:
     HARMONICS = 3
 
     def __init__(self, num: int, curvature: float):
-        """`curvature`: the largest curvature of one harmonic, in 1/m; 0 makes a straight road."""
+        """`curvature`: of one harmonic where it bends most, in 1/m; 0 makes a straight road."""
         self.curvature_scale = curvature
         self.frequency = np.ones((num, self.HARMONICS))
         self.amplitude = np.zeros((num, self.HARMONICS))
@@ -35,10 +35,11 @@ class Road:
     def redraw(self, rows: np.ndarray, rng: np.random.Generator) -> None:
         """Draw new roads for the environments `rows` (integer indices)."""
         shape = (len(rows), self.HARMONICS)
-        wavelength = rng.uniform(35.0, 120.0, shape)
-        curvature = self.curvature_scale * rng.uniform(0.5, 1.0, shape)
+        # Similar bends on every road: were some roads much harder than others, a policy would be lost on those at once
+        # and on the others never, and its cost would level off early.
+        wavelength = rng.uniform(60.0, 120.0, shape)
         self.frequency[rows] = 2 * np.pi / wavelength
-        self.amplitude[rows] = curvature / self.frequency[rows]
+        self.amplitude[rows] = self.curvature_scale / self.frequency[rows]
         self.phase[rows] = rng.uniform(0, 2 * np.pi, shape)
 
     def heading(self, s: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ CELLS, LIMITS = 7, np.array([[-LANE, LANE], [-0.35, 0.35]])
 NOTICEABLE = 0.05  # total variation: several times the sampling floor; the clone grows by more, DAgger stays within
 SOON = 20  # steps ahead that the alarm is to foresee
 # Of the doubt on held-out expert states: above it the expert is called, as in ThriftyDAgger (Hoque et al. 2021).
-QUANTILE = 0.99
+QUANTILE = 0.95
 MARGIN = 0.25  # steps off the lane in 400, one in 1,600: closer than that, two costs are called the same
 LATENCIES = np.arange(6)  # steps of DT: 0 to 500 ms
 MEMORIES = np.array([1, 2, 4])  # observations that a policy sees
