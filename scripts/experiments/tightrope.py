@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 from matplotlib.figure import Figure
 
+import hw1.envs  # noqa: F401 (registers the environments)
 from hw1.compounding import cost_by_horizon, growth_exponent, tightrope_cost
 from hw1.rollout import rollout
 from scripts.experiments.base import Arrays, Claim, Experiment, Job
