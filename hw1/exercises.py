@@ -50,3 +50,8 @@ def load() -> dict[str, Exercise]:
 def written() -> dict[str, int]:
     """Points of the written questions by id."""
     return tomllib.loads(TABLE.read_text())["written"]
+
+
+def files() -> list[str]:
+    """The files that students edit and hand in."""
+    return list(dict.fromkeys(exercise.file for exercise in load().values()))

@@ -1,0 +1,81 @@
+"""The bug bank: the reference with one realistic mistake each (tests/staff/bugs/*.toml).
+
+[[bug]]
+id = "gaussian-variance"          # unique
+exercise = "1.3"                  # loses points
+also = []                         # other exercises that must lose points too; all others must not
+says = "your loss equals the one that takes log_std for the logarithm of the variance"
+edit = [["torch.exp(-log_std)", "torch.exp(-0.5 * log_std)"]]   # in the exercise's solution: text, replacement
+"""
+
+import ast
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from hw1 import exercises
+from scripts.store import ROOT
+from tests.probes.base import Homework
+
+BUGS = ROOT / "tests" / "staff" / "bugs"
+BLOCK = r"# BEGIN SOLUTION {id}\n.*?# END SOLUTION"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One realistic mistake."""
+
+    id: str
+    exercise: str
+    says: str
+    """What a student who made it is told."""
+    edit: tuple[tuple[str, str], ...]
+    """Text in the exercise's solution, and what replaces it."""
+    also: tuple[str, ...] = ()
+    """Other exercises that lose points by it."""
+
+    @property
+    def file(self) -> str:
+        return exercises.load()[self.exercise].file
+
+    def source(self) -> str:
+        """The student's file with this mistake. Raises ValueError unless every text occurs once in the solution."""
+        source = (ROOT / self.file).read_text()
+        for old, new in self.edit:
+            places = [
+                block.start() + hit.start()
+                for block in re.finditer(BLOCK.format(id=re.escape(self.exercise)), source, re.DOTALL)
+                for hit in re.finditer(re.escape(old), block[0])
+            ]
+            if len(places) != 1:
+                raise ValueError(
+                    f"bug {self.id}: {old!r} occurs {len(places)} times in the solution of {self.exercise}"
+                )
+            source = source[: places[0]] + new + source[places[0] + len(old) :]
+        ast.parse(source)
+        return source
+
+
+@cache
+def bugs() -> dict[str, Bug]:
+    """All bugs by id."""
+    found: dict[str, Bug] = {}
+    for file in sorted(BUGS.glob("*.toml")):
+        for row in tomllib.loads(file.read_text())["bug"]:
+            bug = Bug(**row | {"edit": tuple(map(tuple, row["edit"])), "also": tuple(row.get("also", ()))})
+            if bug.id in found:
+                raise ValueError(f"{file}: the bug id {bug.id} is used twice")
+            found[bug.id] = bug
+    return found
+
+
+@cache
+def mutant(bug: Bug) -> Homework:
+    """The reference with `bug`, as what probes run on."""
+    name = bug.file.removesuffix(".py").rpartition("/")[2]
+    module = ModuleType(f"hw1.{name}")
+    exec(compile(bug.source(), f"{bug.file} with {bug.id}", "exec"), vars(module))
+    return Homework(**{name: module})
