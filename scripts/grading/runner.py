@@ -14,7 +14,7 @@ from typing import Protocol
 
 from hw1 import exercises
 from scripts.grading import wire, worker
-from tests.probes.base import Probe
+from tests.probes.base import Homework, Probe
 
 IMPORT_SECONDS = 20.0
 MAX_TIMEOUTS = 2  # of one exercise; its other probes are then not asked any more
@@ -127,3 +127,14 @@ class Runner:
         if self.worker is not None:
             self.worker.kill()
         self.worker = None
+
+
+class InProcess:
+    """Asks probes in this process: for trusted code, and for a student's own debugger. Contains nothing."""
+
+    def __init__(self, homework: Homework, student: Path):
+        self.homework, self.student = homework, student
+
+    def ask(self, probe: Probe, inputs: wire.Arrays) -> Answer:
+        header, arrays = worker.answer(self.homework, probe, inputs, self.student)
+        return Answer(header.pop("status"), arrays, header)

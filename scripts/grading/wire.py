@@ -26,7 +26,7 @@ class WireError(Exception):
 
 
 def send(sock: socket.socket, header: dict, arrays: Arrays | None = None, deadline: float | None = None) -> None:
-    """Raises TimeoutError at the deadline, OSError if the other side is gone, ValueError if the message is too large."""
+    """Raises TimeoutError at the deadline, OSError if nobody reads, ValueError if the message is too large."""
     head = json.dumps(header).encode()
     body = save({name: np.asarray(array, order="C") for name, array in (arrays or {}).items()})
     if len(head) > MAX_HEADER or len(body) > MAX_BODY:

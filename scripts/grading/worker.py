@@ -42,7 +42,7 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
             elif "hollow" in request:
                 wire.send(sock, _hollow(request["hollow"]))
             else:
-                wire.send(sock, *_answer(hw1, probes[request["probe"]], inputs, student))
+                wire.send(sock, *answer(hw1, probes[request["probe"]], inputs, student))
 
 
 def _use(student: Path) -> None:
@@ -91,7 +91,7 @@ def _unfinished(exercise: str):
     return function
 
 
-def _answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> tuple[dict, wire.Arrays]:
+def answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> tuple[dict, wire.Arrays]:
     """Run one probe: {"status": "ok"} and arrays, or what went wrong and where."""
     try:
         return {"status": "ok"}, {name: to_numpy(value) for name, value in probe.run(hw1, inputs).items()}

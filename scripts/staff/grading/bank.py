@@ -1,4 +1,6 @@
-"""The bug bank: the reference with one realistic mistake each (tests/staff/bugs/*.toml).
+"""The banks of known wrong and known right implementations.
+
+The bug bank is the reference with one realistic mistake each (tests/staff/bugs/*.toml):
 
 [[bug]]
 id = "gaussian-variance"          # unique
@@ -9,7 +11,9 @@ edit = [["torch.exp(-log_std)", "torch.exp(-0.5 * log_std)"]]   # in the exercis
 """
 
 import ast
+import importlib
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +25,7 @@ from scripts.store import ROOT
 from tests.probes.base import Homework
 
 BUGS = ROOT / "tests" / "staff" / "bugs"
+ALTERNATIVES = BUGS.parent / "alternatives"
 BLOCK = r"# BEGIN SOLUTION {id}\n.*?# END SOLUTION"
 
 
@@ -75,7 +80,44 @@ def bugs() -> dict[str, Bug]:
 @cache
 def mutant(bug: Bug) -> Homework:
     """The reference with `bug`, as what probes run on."""
-    name = bug.file.removesuffix(".py").rpartition("/")[2]
-    module = ModuleType(f"hw1.{name}")
-    exec(compile(bug.source(), f"{bug.file} with {bug.id}", "exec"), vars(module))
-    return Homework(**{name: module})
+    return homework(bug.file, bug.source())
+
+
+def alternatives() -> dict[str, tuple[str, str]]:
+    """Other right implementations by name: the file that each is for, and its whole text.
+
+    Each is an overlay (tests/staff/alternatives/losses_einsum.py, say): appended to the reference's file, it defines
+    some exercises anew.
+    """
+    return {path.stem: overlaid(path) for path in sorted(ALTERNATIVES.glob("*.py"))}
+
+
+def overlaid(path: Path) -> tuple[str, str]:
+    """The file that an overlay is for, by the first word of its name, and the reference's text with it appended."""
+    file = f"hw1/{path.stem.partition('_')[0]}.py"
+    if file not in exercises.files():
+        raise ValueError(f"{path}: the name must begin with the file it is for, such as losses_")
+    return file, f"{(ROOT / file).read_text()}\n\n{path.read_text()}"
+
+
+def homework(file: str, source: str) -> Homework:
+    """The reference with another text for one of its files, and the heads on top of it if that is the losses."""
+    modules = {_name(file): _load(file, source)}
+    if file == "hw1/losses.py":
+        before = importlib.import_module("hw1.losses")
+        sys.modules["hw1.losses"] = modules["losses"]
+        try:
+            modules["heads"] = _load("hw1/heads.py", (ROOT / "hw1/heads.py").read_text())
+        finally:
+            sys.modules["hw1.losses"] = before
+    return Homework(**modules)
+
+
+def _name(file: str) -> str:
+    return file.removesuffix(".py").rpartition("/")[2]
+
+
+def _load(file: str, source: str) -> ModuleType:
+    module = ModuleType(f"hw1.{_name(file)}")
+    exec(compile(source, str(ROOT / file), "exec"), vars(module))
+    return module

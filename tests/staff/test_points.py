@@ -1,0 +1,68 @@
+"""Points: they add up, and nobody earns any without doing the exercise."""
+
+import numpy as np
+import pytest
+
+from hw1 import exercises
+from scripts.grading import judge
+from scripts.grading.runner import InProcess
+from scripts.staff.grading.bank import homework
+from scripts.staff.grading.live import Live
+from scripts.store import ROOT
+from tests.probes import PROBES, of
+
+TABLE = exercises.load()
+
+# Bodies that answer without doing the exercise, for functions and for the methods of classes.
+LAZY = {
+    "zero": "return torch.zeros(())",
+    "none": "return None",
+    "first argument": "return args[0] if args else None",
+    "last argument": "return args[-1] if args else None",
+    "sum of all": "return sum(torch.as_tensor(a, dtype=torch.float32).sum() for a in args if hasattr(a, 'shape'))",
+}
+
+
+@pytest.mark.parametrize("exercise", TABLE.values(), ids=TABLE)
+def test_the_probes_of_an_exercise_add_up_to_its_points(exercise):
+    assert sum(probe.points for probe in of(exercise.id)) == pytest.approx(exercise.points)
+    assert all(probe.points > 0 for probe in of(exercise.id))
+
+
+def test_every_probe_belongs_to_an_exercise_and_is_numbered_in_order():
+    for exercise in TABLE:
+        assert [p.id for p in of(exercise)] == [f"{exercise}.{i + 1}" for i in range(len(of(exercise)))]
+    assert {p.exercise for p in PROBES.values()} == set(TABLE)
+
+
+def lazy(exercise, body: str) -> str:
+    """The exercise's file with every function of it, or every method but __init__, answering by `body`."""
+    overlay = ["import torch"]
+    for name in exercise.names:
+        if name[0].isupper():
+            overlay += [f"class {name}({name}):"]
+            for method in ("forward", "loss", "sample", "mode", "doubt", "__call__", "ancestral", "deterministic"):
+                overlay += [f"    def {method}(self, *args, **kwargs):", f"        {body}"]
+        else:
+            overlay += [f"def {name}(*args, **kwargs):", f"    {body}"]
+    return (ROOT / exercise.file).read_text() + "\n\n" + "\n".join(overlay) + "\n"
+
+
+@pytest.mark.parametrize("body", LAZY.values(), ids=LAZY)
+@pytest.mark.parametrize("exercise", TABLE.values(), ids=TABLE)
+def test_nobody_earns_points_without_doing_the_exercise(exercise, body):
+    student = InProcess(homework(exercise.file, lazy(exercise, body)), ROOT)
+    (verdicts,) = judge.judge(student, Live("lazy"), of(exercise.id), reveal=True)
+    assert [v.probe.id for v in verdicts if v.points] == []
+
+
+def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
+    class Nonsense:
+        def ask(self, probe, inputs):
+            from scripts.grading.runner import Answer
+
+            shapes = [np.zeros(0), np.full((3, 2), np.nan), np.array(True), np.zeros((1, 1, 1, 1), np.int64)]
+            return Answer("ok", {name: shapes[i % 4] for i, name in enumerate(inputs)} | {"loss": np.full((), np.inf)})
+
+    for verdicts in judge.judge(Nonsense(), Live("nonsense"), PROBES.values(), reveal=True):
+        assert [v.probe.id for v in verdicts if v.status != "failed"] == []
