@@ -1,0 +1,88 @@
+"""The leaderboard measures the data that DAgger collected, whatever a worker says of itself."""
+
+import numpy as np
+import pytest
+
+from scripts.grading.oracle import draw
+from scripts.grading.runner import Answer, InProcess
+from scripts.staff.grading.bank import homework
+from scripts.store import ROOT
+from tests.probes import Homework
+from tests.staff.probes import leaderboard
+from tests.staff.probes.leaderboard import PROBE, demonstrations, labels, replayed, score, verified
+
+SEED = "leaderboard"
+
+
+class Says:
+    """A worker that answers with given arrays."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+
+    def ask(self, probe, inputs):
+        return Answer("ok", self.arrays)
+
+
+@pytest.fixture(scope="module")
+def honest() -> dict[str, np.ndarray]:
+    answer = InProcess(Homework(), ROOT).ask(PROBE, draw(PROBE, SEED))
+    assert answer.status == "ok", answer.detail
+    return answer.arrays
+
+
+def samples(answer) -> int:
+    """How many survive the replay."""
+    known = replayed(answer) | labels(demonstrations(int(draw(PROBE, SEED)["seed"])))
+    return len(verified(answer["obs"], answer["action"], known))
+
+
+def test_what_the_reference_collected_is_real_and_within_the_budget(honest):
+    assert samples(honest) == len(honest["obs"]) == leaderboard.BUDGET
+
+
+def test_dagger_beats_behaviour_cloning_and_a_loop_that_overwrites_its_data(honest):
+    source = (ROOT / "hw1/dagger.py").read_text()
+    worse = [
+        source.replace("for i in range(1, rounds + 1):", "for i in range(0):"),
+        source.replace("dataset = aggregate(last.dataset, new)", "dataset = new"),
+    ]
+    assert source not in worse
+    best = score(Says(honest), SEED)
+    assert best == score(Says(honest), SEED)
+    for text in worse:
+        assert score(InProcess(homework("hw1/dagger.py", text), ROOT), SEED) < best
+
+
+def test_invented_observations_and_labels_count_for_nothing(honest):
+    rng = np.random.default_rng(0)
+    invented = honest | {"obs": rng.random(honest["obs"].shape, dtype=np.float32)}
+    assert samples(invented) == 0
+    assert score(Says(invented), SEED) is None
+    mislabelled = honest | {"action": honest["action"] + np.float32(0.1)}
+    assert samples(mislabelled) == 0
+    repeated = honest | {name: np.repeat(honest[name], 3, axis=0) for name in ("obs", "action")}
+    assert samples(repeated) == leaderboard.BUDGET
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": np.array([-1])},
+        {"carried out": np.zeros((10**5, leaderboard.CARS, 1), np.float32)},
+        {"carried out": np.full((240, leaderboard.CARS, 1), np.nan, np.float32)},
+        {"carried out": np.zeros((240, 7, 1), np.float32)},
+        {"obs": np.zeros((3, 2), np.int64)},
+        {"begins": np.array([5, 3, 1])},
+        {"obs": np.zeros(())},
+    ],
+)
+def test_records_that_cannot_be_earn_no_place(honest, change):
+    assert score(Says(honest | change), SEED) is None
+
+
+def test_no_answer_earns_no_place():
+    unfinished = (
+        ROOT / "hw1/dagger.py"
+    ).read_text() + "\n\ndef dagger(*args):\n    raise NotImplementedError('TODO 4.3')\n"
+    assert score(InProcess(homework("hw1/dagger.py", unfinished), ROOT), SEED) is None
