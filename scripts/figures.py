@@ -13,7 +13,7 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ import tyro
 from tqdm import tqdm
 
 from scripts.experiments import bimodal, fork, lane, tightrope
-from scripts.experiments.base import Arrays, Claim, Experiment, Job
+from scripts.experiments.base import Arrays, Claim, Experiment, Job, Missing, Results
 from scripts.store import ROOT, Store
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -84,36 +84,36 @@ class Task:
 
 
 @dataclass
-class Results:
-    """Arrays of every finished job, and for the unfinished ones the exercise that is missing."""
+class Computed:
+    """The results of every job that could be run, and for the others the exercise that is missing."""
 
-    arrays: dict[str, Arrays] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
     missing: dict[str, str] = field(default_factory=dict)
 
 
 def main(options: Options) -> int:
     chosen = [EXPERIMENTS[name] for name in EXPERIMENTS if not options.only or name in options.only]
     start = time.perf_counter()
-    results = compute(chosen, options)
-    pages = [present(experiment, results, options.out) for experiment in chosen]
+    computed = compute(chosen, options)
+    pages = [present(experiment, computed, options.out) for experiment in chosen]
     claims = [claim for _, found, _ in pages for claim in found]
-    rows = [as_row(claim, results.arrays) for claim in claims]
+    rows = [as_row(claim, computed.results) for claim in claims]
     write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")
-    write_text(options.out / "index.html", page(pages, rows, options, results))
+    write_text(options.out / "index.html", page(pages, rows, options, computed))
     print_table(rows)
-    for job, exercise in results.missing.items():
+    for job, exercise in computed.missing.items():
         print(f"left out: {job} needs {exercise}")
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes; see {options.out / 'index.html'}")
     return 0
 
 
 # --- computing -------------------------------------------------------------------------------------------------------
-def compute(experiments: list[Experiment], options: Options) -> Results:
+def compute(experiments: list[Experiment], options: Options) -> Computed:
     """Run what is not in the store yet, several tasks at a time; put the seeds of every job together again."""
     store = Store(options.out / "cache")
     tasks = [task for experiment in experiments for task in tasks_of(experiment, options, store)]
     done = {task.path: arrays for task in tasks if (arrays := store.load(task.path)) is not None}
-    results = Results()
+    computed = Computed()
     waiting = [task for task in tasks if task.path not in done]
     bar = tqdm(total=len(tasks), initial=len(done), desc="tasks", unit="task", disable=None, dynamic_ncols=True)
     with bar, backend(options):
@@ -122,7 +122,7 @@ def compute(experiments: list[Experiment], options: Options) -> Results:
             finished = parallel(joblib.delayed(Task.run)(task) for task in waiting)
             for count, (task, arrays, exercise) in enumerate(finished, start=len(done) + 1):
                 if arrays is None:
-                    results.missing[task.job.name] = exercise
+                    computed.missing[task.job.name] = exercise
                 else:
                     store.save(task.path, arrays)
                     done[task.path] = arrays
@@ -135,9 +135,9 @@ def compute(experiments: list[Experiment], options: Options) -> Results:
             raise SystemExit(f"interrupted; {kept}: run again to go on") from None
     for name in dict.fromkeys(task.job.name for task in tasks):
         parts = [done[task.path] for task in tasks if task.job.name == name and task.path in done]
-        if name not in results.missing:
-            results.arrays[name] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    return results
+        if name not in computed.missing:
+            computed.results[name] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return computed
 
 
 def tasks_of(experiment: Experiment, options: Options, store: Store) -> Iterator[Task]:
@@ -177,29 +177,40 @@ def backend(options: Options):
 Presented = tuple[Experiment, list[Claim], dict[str, Path]]
 
 
-def present(experiment: Experiment, results: Results, out: Path) -> Presented:
-    """Judge an experiment's claims and draw its figures; without them where one of its jobs could not be run."""
-    own = {job.name: results.arrays[job.name] for job in experiment.jobs(False) if job.name in results.arrays}
-    if any(job.name in results.missing for job in experiment.jobs(False)):
-        return experiment, [], {}
+def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
+    """Judge an experiment's claims and draw its figures, as far as its jobs could be run."""
+    claims = [made for make in experiment.claims if (made := attempt(make, experiment.name, computed)) is not None]
     paths = {}
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for name, figure in experiment.figures(own).items():
-        paths[name] = out / "figures" / f"{name}.png"
-        figure.savefig(paths[name], dpi=150, metadata={"Software": None})
-    return experiment, experiment.claims(own), paths
+    for name, draw in experiment.figures.items():
+        if (figure := attempt(draw, f"figure {name}", computed)) is not None:
+            paths[name] = out / "figures" / f"{name}.png"
+            figure.savefig(paths[name], dpi=150, metadata={"Software": None})
+    return experiment, [claim for some in claims for claim in some], paths
 
 
-def as_row(claim: Claim, arrays: dict[str, Arrays]) -> dict:
+def attempt(make: Callable, what: str, computed: Computed):
+    """What `make` makes of the results; None, and a note of it, if a job or an exercise is missing."""
+    try:
+        return make(computed.results)
+    except Missing:
+        return None  # the job has been noted
+    except NotImplementedError as error:
+        computed.missing[what] = str(error) or "an exercise"
+        return None
+
+
+def as_row(claim: Claim, results: Results) -> dict:
     """A claim as it stands in claims.json; numbers in the claim's own unit."""
     low, high = claim.interval
-    seconds = sum(float(arrays[job]["seconds"].sum()) for job in claim.jobs)
+    seconds = sum(float(results[job]["seconds"].sum()) for job in claim.jobs)
     return {
         "claim": claim.claim,
         "target": claim.target,
         **{key: _finite(value) for key, value in (("measured", claim.measured), ("low", low), ("high", high))},
         "holds": claim.holds,
         "minutes": round(seconds / 60, 2),
+        "values": [_finite(float(value)) for value in claim.values],
         "shown": f"{claim.show(claim.measured)} [{claim.show(low)}, {claim.show(high)}]",
     }
 
@@ -226,7 +237,7 @@ code { background: #f3f3f3; padding: 0.1rem 0.3rem; }
 """
 
 
-def page(pages: list[Presented], rows: list[dict], options: Options, results: Results) -> str:
+def page(pages: list[Presented], rows: list[dict], options: Options, computed: Computed) -> str:
     """The page with the table of claims and the figures."""
     seeds = number_of_seeds(options)
     kind = "a quick run, whose claims need not hold" if options.quick else "the full run"
@@ -235,7 +246,7 @@ def page(pages: list[Presented], rows: list[dict], options: Options, results: Re
         f"<style>{STYLE}</style><h1>HW1: Imitation Learning</h1>",
         f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds. "
         "Minutes: computing time of one core. All of it is made by <code>make demo</code>.</p>",
-        *[f"<p>{html.escape(job)} is left out: it needs {html.escape(e)}.</p>" for job, e in results.missing.items()],
+        *[f"<p>{html.escape(job)} is left out: it needs {html.escape(e)}.</p>" for job, e in computed.missing.items()],
         "<table><tr><th>claim<th>target<th>measured<th>holds<th>minutes</tr>",
         *[_table_row(row) for row in rows],
         "</table>",

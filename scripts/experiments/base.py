@@ -1,6 +1,6 @@
 """What every experiment is made of: jobs that compute, claims that are judged, figures that are drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +8,22 @@ from matplotlib.figure import Figure
 
 Arrays = dict[str, np.ndarray]
 """What a job returns. The first axis of every array is the seed."""
+
+
+class Missing(Exception):
+    """A claim or a figure needs a job that could not be run."""
+
+
+class Results(dict[str, Arrays]):
+    """The arrays of every job that could be run, by its name."""
+
+    def __missing__(self, job: str) -> Arrays:
+        raise Missing(job)
+
+    def among(self, jobs: Iterable[str]) -> list[str]:
+        """Those of `jobs` that could be run. Raises Missing if none could."""
+        jobs = list(jobs)
+        return [job for job in jobs if job in self] or self[jobs[0]]
 
 
 @dataclass(frozen=True)
@@ -77,9 +93,9 @@ class Experiment:
     title: str
     jobs: Callable[[bool], list[Job]]
     """The jobs, given whether the run is a quick one."""
-    claims: Callable[[dict[str, Arrays]], list[Claim]]
-    """The claims, given the results by the name of the job."""
-    figures: Callable[[dict[str, Arrays]], dict[str, Figure]]
-    """Figures by name; the caption is the figure's suptitle-free description, see `caption`."""
+    claims: Sequence[Callable[[Results], list[Claim]]]
+    """Each makes some of the claims from the results. Those whose jobs are missing are left out."""
+    figures: Mapping[str, Callable[[Results], Figure]]
+    """By name, what draws it; left out like claims."""
     captions: Mapping[str, str]
     """What to look for in each figure."""

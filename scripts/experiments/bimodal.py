@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from hw1.bc import TrainConfig, fit
 from hw1.demos import Dataset
 from hw1.policy import PolicyConfig
-from scripts.experiments.base import Arrays, Claim, Experiment, Job
+from scripts.experiments.base import Arrays, Experiment, Job, Results
 
 MODE, SPREAD = 1.0, 0.12  # actions lie around -1 and +1, with this deviation
 SAMPLES = 4_000
@@ -56,17 +56,17 @@ def jobs(quick: bool) -> list[Job]:
     return [Job(f"bimodal {head}", fit_head, {"head": head, "steps": 400 if quick else 1_500}) for head in HEADS]
 
 
-def claims(results: dict[str, Arrays]) -> list[Claim]:
-    return []
-
-
-def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
+def draw(results: Results) -> Figure:
+    """One panel for each head that there is."""
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes = figure.subplots(2, 3, sharex=True)
     centres = (EDGES[1:] + EDGES[:-1]) / 2
     expert = 0.5 * sum(np.exp(-(((centres - m) / SPREAD) ** 2) / 2) for m in (-MODE, MODE))
     expert /= SPREAD * np.sqrt(2 * np.pi)
-    for ax, head in zip(axes.flat, HEADS, strict=True):
+    heads = [job.removeprefix("bimodal ") for job in results.among(f"bimodal {head}" for head in HEADS)]
+    for ax in axes.flat[len(heads) :]:
+        ax.set_visible(False)
+    for ax, head in zip(axes.flat, heads, strict=False):
         arrays = results[f"bimodal {head}"]
         density = arrays["density"].mean(axis=0) / np.diff(EDGES)
         # l2 puts everything into one bin: cut it off rather than flatten the expert's curve.
@@ -74,18 +74,18 @@ def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
         ax.plot(centres, expert, color="black", linewidth=1, label="experts")
         ax.set(ylim=(0, 3), xlim=(-1.6, 1.6), yticks=[])
         ax.set_title(f"{head}: {100 * arrays['between'].mean():.1f} % where no expert goes", fontsize=9)
-    for ax in axes[-1]:
+    for ax in axes.flat[: len(heads)][-3:]:
         ax.set_xlabel("action", fontsize=8)
     axes[0, 0].legend(frameon=False, fontsize=8)
-    return {"bimodal": figure}
+    return figure
 
 
 EXPERIMENT = Experiment(
     name="bimodal",
     title="What each head makes of two modes",
     jobs=jobs,
-    claims=claims,
-    figures=figures,
+    claims=(),
+    figures={"bimodal": draw},
     captions={
         "bimodal": "Two experts do -1 or +1 in the same state. The l2 policy does 0, which neither ever did; the "
         "Gaussian covers both and everything between; the others find the two modes."

@@ -3,7 +3,7 @@
 An average of modes is no mode; dimensions must be joint; the size of the network is not the size of the distribution.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ from hw1.demos import Dataset, collect
 from hw1.experts import ForkDriver, two_drivers
 from hw1.policy import PolicyConfig
 from hw1.rollout import rollout
-from scripts.experiments.base import Arrays, Claim, Experiment, Job, interval
+from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results, interval
 
 HORIZON = hw1.envs.HORIZON["Fork"]
 NOISE = 0.1  # deviation of the drivers' wobble, as a share of full steering and full acceleration
@@ -107,39 +107,47 @@ def jobs(quick: bool) -> list[Job]:
     return [*listed, Job("fork left l2", clone, left)]
 
 
-def claims(results: dict[str, Arrays]) -> list[Claim]:
-    success = {name.removeprefix("fork "): arrays["success"] for name, arrays in results.items()}
+# --- claims ----------------------------------------------------------------------------------------------------------
+def success(results: Results, name: str) -> np.ndarray:
+    """Share of episodes, `[S]`."""
+    return results[f"fork {name}"]["success"]
 
-    def claim(text: str, name: str, **bound) -> Claim:
-        return Claim(text, success[name], unit="%", jobs=(f"fork {name}",), **bound)
 
-    average = "An average of modes is no mode: success of"
+def claim(text: str, name: str, **bound: float) -> Callable[[Results], list[Claim]]:
+    """What one policy's success must be."""
+    return lambda results: [Claim(text, success(results, name), unit="%", jobs=(f"fork {name}",), **bound)]
+
+
+def size_does_not_help(results: Results) -> list[Claim]:
     return [
-        claim(f"{average} l2", "l2", at_most=0.10),
-        claim(f"{average} a Gaussian", "gaussian", at_most=0.50),
-        *[claim(f"{average} {name}", name, at_least=0.95) for name in EXPRESSIVE],
-        claim("Dimensions must be joint: success of independent categoricals", "independent", at_most=0.60),
         Claim(
             "Network size is not distribution size: what l2 gains from 16x the parameters",
-            success["l2 x16"] - success["l2"],
+            success(results, "l2 x16") - success(results, "l2"),
             at_least=-0.10,
             at_most=0.10,
             unit="%",
             jobs=("fork l2", "fork l2 x16"),
-        ),
-        claim("One consistent driver needs no more: success of l2 on the left driver", "left l2", at_least=0.95),
+        )
     ]
 
 
-def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
-    return {"fork_success": _draw_success(results), "fork_trajectories": _draw_trajectories(results)}
+AVERAGE = "An average of modes is no mode: success of"
+CLAIMS = [
+    claim(f"{AVERAGE} l2", "l2", at_most=0.10),
+    claim(f"{AVERAGE} a Gaussian", "gaussian", at_most=0.50),
+    *[claim(f"{AVERAGE} {name}", name, at_least=0.95) for name in EXPRESSIVE],
+    claim("Dimensions must be joint: success of independent categoricals", "independent", at_most=0.60),
+    size_does_not_help,
+    claim("One consistent driver needs no more: success of l2 on the left driver", "left l2", at_least=0.95),
+]
 
 
-def _draw_success(results: dict[str, Arrays]) -> Figure:
+# --- figures ---------------------------------------------------------------------------------------------------------
+def draw_success(results: Results) -> Figure:
     """Share of episodes past all trees, and of single trees passed, with intervals over seeds."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
-    names = [name.removeprefix("fork ") for name in results]
+    names = [name.removeprefix("fork ") for name in results.among(job.name for job in jobs(False))]
     for shift, key, colour, label in (
         (-0.2, "success", "tab:blue", f"all {TREES} trees and back on the road"),
         (0.2, "per_tree", "tab:gray", "one tree"),
@@ -163,9 +171,9 @@ def _draw_success(results: dict[str, Arrays]) -> Figure:
     return figure
 
 
-def _draw_trajectories(results: dict[str, Arrays]) -> Figure:
+def draw_trajectories(results: Results) -> Figure:
     """Where the cars go around the first tree, one panel for each head."""
-    names = [name.removeprefix("fork ") for name in results]
+    names = [name.removeprefix("fork ") for name in results.among(job.name for job in jobs(False))]
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     axes = figure.subplots(3, 3, sharex=True, sharey=True)
     for ax, name in zip(axes.flat, names, strict=False):
@@ -189,8 +197,8 @@ EXPERIMENT = Experiment(
     name="fork",
     title="Fork: expressive distributions",
     jobs=jobs,
-    claims=claims,
-    figures=figures,
+    claims=CLAIMS,
+    figures={"fork_success": draw_success, "fork_trajectories": draw_trajectories},
     captions={
         "fork_success": "Two drivers pass a tree left and fast or right and slow. The mean of the two (l2), one bell "
         "around it (Gaussian) and a network 16 times as large all hit the tree; heads that can hold two modes do not.",

@@ -26,7 +26,7 @@ from hw1.envs.lane import DT, LANE
 from hw1.experts import LaneExpert
 from hw1.policy import Actor, PolicyConfig
 from hw1.rollout import Policy, Rollout, rollout
-from scripts.experiments.base import Arrays, Claim, Experiment, Job, interval
+from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results, interval
 
 EXPERT = LaneExpert()
 STEPS = HORIZON["Lane"]  # T, of every evaluation
@@ -265,11 +265,6 @@ def jobs(quick: bool) -> list[Job]:
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
-def claims(results: dict[str, Arrays]) -> list[Claim]:
-    """What Lane must show, each with one number for every seed."""
-    return [*_compounding(results), *_interventions(results), *_collection(results)]
-
-
 def exponents(J: np.ndarray) -> np.ndarray:
     """The growth exponent of each seed before saturation: `[S, M] -> [S]`.
 
@@ -283,7 +278,7 @@ def _exponent(horizons: np.ndarray, cost: np.ndarray) -> float:
     return growth_exponent(horizons, cost) if len(horizons) > 1 else np.nan
 
 
-def _compounding(results: dict[str, Arrays]) -> list[Claim]:
+def _compounding(results: Results) -> list[Claim]:
     bc, dagger_ = results["lane bc"], results["lane dagger"]
     jobs = ("lane bc", "lane dagger")
     # DAgger's cost may be 0 in single seeds: compare with its mean over seeds, and that with one step off the lane in
@@ -316,60 +311,52 @@ def _compounding(results: dict[str, Arrays]) -> list[Claim]:
     ]
 
 
-def _interventions(results: dict[str, Arrays]) -> list[Claim]:
-    """HG-DAgger and the uncertainty gate against DAgger: as good, for fewer labels; and what the gate can foresee."""
-    dagger_ = results["lane dagger"]
-    found = []
-    for name, who, share in (("hg", "a person", 0.5), ("uncertainty", "a machine", 0.6)):
-        gated, jobs = results[f"lane {name}"], (f"lane {name}", "lane dagger")
+def _gate(name: str, who: str, share: float) -> Callable[[Results], list[Claim]]:
+    """An intervening method against DAgger: as good, for fewer labels."""
+
+    def make(results: Results) -> list[Claim]:
+        gated, dagger_ = results[f"lane {name}"], results["lane dagger"]
+        jobs = (f"lane {name}", "lane dagger")
         worse = gated["cost"][:, -1] - dagger_["cost"][:, -1]
         labels = gated["labels"][:, -1] / dagger_["labels"][:, -1]
-        found += [
-            Claim(
-                f"{who} can gate: cost above DAgger's, in {STEPS} steps", worse, at_most=MARGIN, unit="steps", jobs=jobs
-            ),
-            Claim(
-                f"{who} can gate: share of DAgger's labels, demonstrations included",
-                labels,
-                at_most=share,
-                unit="%",
-                jobs=jobs,
-            ),
+        cost = f"{who} can gate: cost above DAgger's, in {STEPS} steps"
+        taken = f"{who} can gate: share of DAgger's labels, demonstrations included"
+        return [
+            Claim(cost, worse, at_most=MARGIN, unit="steps", jobs=jobs),
+            Claim(taken, labels, at_most=share, unit="%", jobs=jobs),
         ]
-    area = results["lane detector"]["area"]
+
+    return make
+
+
+def _detector(results: Results) -> list[Claim]:
+    text = f"a machine can gate: ROC area for off the lane within {SOON} steps"
+    return [Claim(text, results["lane detector"]["area"], 0.85, jobs=("lane detector",))]
+
+
+def _latency(results: Results) -> list[Claim]:
+    late = results["lane latency"]["cost"]
+    text = "how demonstrations are collected matters: cost at 500 ms of latency against none"
+    return [Claim(text, late[:, -1] / late[:, 0].mean(), 2.0, jobs=("lane latency",))]
+
+
+def _history(results: Results) -> list[Claim]:
+    off = results["lane history"]["cost"] / STEPS
+    text, jobs = "a policy may need history: share of the time off the lane with", ("lane history",)
     return [
-        *found,
-        Claim(
-            f"a machine can gate: ROC area for off the lane within {SOON} steps", area, 0.85, jobs=("lane detector",)
-        ),
+        Claim(f"{text} o_t", off[:, 0], 0.1, unit="%", jobs=jobs),
+        Claim(f"{text} the last {MEMORIES[-1]} observations", off[:, -1], at_most=0.01, unit="%", jobs=jobs),
     ]
 
 
-def _collection(results: dict[str, Arrays]) -> list[Claim]:
-    """What the demonstrations are like, and what the policy is shown."""
-    late, memory = results["lane latency"]["cost"], results["lane history"]["cost"]
-    return [
-        Claim(
-            "how demonstrations are collected matters: cost at 500 ms of latency against none",
-            late[:, -1] / late[:, 0].mean(),
-            2.0,
-            jobs=("lane latency",),
-        ),
-        Claim(
-            "a policy may need history: share of the time off the lane with o_t",
-            memory[:, 0] / STEPS,
-            0.1,
-            unit="%",
-            jobs=("lane history",),
-        ),
-        Claim(
-            f"a policy may need history: share of the time off the lane with the last {MEMORIES[-1]} observations",
-            memory[:, -1] / STEPS,
-            at_most=0.01,
-            unit="%",
-            jobs=("lane history",),
-        ),
-    ]
+CLAIMS = (
+    _compounding,
+    _gate("hg", "a person", 0.5),
+    _gate("uncertainty", "a machine", 0.6),
+    _detector,
+    _latency,
+    _history,
+)
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -389,27 +376,19 @@ NAMES = {
 }
 
 
-def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
-    drawings: dict[str, tuple[Callable, int]] = {
-        "lane_states": (_draw_states, 3),
-        "lane_disagreement": (_draw_disagreement, 1),
-        "lane_labels": (_draw_labels, 1),
-        "lane_variation": (_draw_variation, 1),
-        "lane_interventions": (_draw_interventions, 2),
-        "lane_roc": (_draw_roc, 1),
-        "lane_latency": (_draw_latency, 1),
-        "lane_history": (_draw_history, 1),
-    }
-    figures = {}
-    for name, (draw, columns) in drawings.items():
+def _figure(draw: Callable, columns: int = 1, sharey: bool = False) -> Callable[[Results], Figure]:
+    """A figure of `columns` axes on which `draw` draws."""
+
+    def make(results: Results) -> Figure:
         figure = Figure(figsize=(6.0 if columns == 1 else 4.0 * columns, 4.0), layout="constrained")
-        axes = figure.subplots(1, columns, sharey=name == "lane_states")
+        axes = figure.subplots(1, columns, sharey=sharey)
         draw(axes, results)
         for ax in np.atleast_1d(axes):
             ax.grid(alpha=0.25)
             ax.spines[["top", "right"]].set_visible(False)
-        figures[name] = figure
-    return figures
+        return figure
+
+    return make
 
 
 CAPTIONS = {
@@ -439,7 +418,7 @@ def _band(ax: Axes, x: np.ndarray, values: np.ndarray, method: str, label: str |
     ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-def _draw_states(axes: Sequence[Axes], results: dict[str, Arrays]) -> None:
+def _draw_states(axes: Sequence[Axes], results: Results) -> None:
     time = DT * np.arange(STEPS)
     shown = {
         "expert": results["lane expert"]["e"][0],
@@ -453,7 +432,7 @@ def _draw_states(axes: Sequence[Axes], results: dict[str, Arrays]) -> None:
     axes[0].set_ylabel("distance left of the centre (m)")
 
 
-def _draw_disagreement(ax: Axes, results: dict[str, Arrays]) -> None:
+def _draw_disagreement(ax: Axes, results: Results) -> None:
     first, last = results["lane bc"]["J"][:, 0], results["lane bc"]["J"][:, 1]
     corrected = results["lane dagger"]["J"][:, 1]
     marker = {"marker": "o", "markersize": 4}
@@ -469,15 +448,19 @@ def _draw_disagreement(ax: Axes, results: dict[str, Arrays]) -> None:
     ax.legend(frameon=False)
 
 
-def _draw_labels(ax: Axes, results: dict[str, Arrays]) -> None:
-    for method in METHODS:
+def _methods(results: Results) -> list[str]:
+    return [job.removeprefix("lane ") for job in results.among(f"lane {method}" for method in METHODS)]
+
+
+def _draw_labels(ax: Axes, results: Results) -> None:
+    for method in _methods(results):
         result = results[f"lane {method}"]
         _band(ax, result["labels"].mean(axis=0), result["cost"], method, marker="o", markersize=4)
     ax.set(xlabel="labels by the expert", ylabel=f"steps off the lane in {STEPS}", ylim=(0, None))
     ax.legend(frameon=False)
 
 
-def _draw_variation(ax: Axes, results: dict[str, Arrays]) -> None:
+def _draw_variation(ax: Axes, results: Results) -> None:
     time = DT * np.arange(STEPS)
     _band(ax, time, results["lane bc"]["variation"][:, 0], "bc")
     _band(ax, time, results["lane dagger"]["variation"][:, 1], "dagger")
@@ -486,10 +469,11 @@ def _draw_variation(ax: Axes, results: dict[str, Arrays]) -> None:
     ax.legend(frameon=False)
 
 
-def _draw_interventions(axes: Sequence[Axes], results: dict[str, Arrays]) -> None:
+def _draw_interventions(axes: Sequence[Axes], results: Results) -> None:
+    methods = _methods(results)
     quantities = {"cost": f"steps off the lane in {STEPS}", "labels": "labels by the expert"}
     for ax, (key, label) in zip(axes, quantities.items(), strict=True):
-        for i, method in enumerate(METHODS):
+        for i, method in enumerate(methods):
             values = results[f"lane {method}"][key][:, -1]
             low, high = interval(values)
             mean = values.mean()
@@ -501,11 +485,11 @@ def _draw_interventions(axes: Sequence[Axes], results: dict[str, Arrays]) -> Non
                 textcoords="offset points",
                 ha="center",
             )
-        ax.set_xticks(range(len(METHODS)), [NAMES[m].replace(" ", "\n").replace("-", "-\n") for m in METHODS])
+        ax.set_xticks(range(len(methods)), [NAMES[m].replace(" ", "\n").replace("-", "-\n") for m in methods])
         ax.set_ylabel(label)
 
 
-def _draw_roc(ax: Axes, results: dict[str, Arrays]) -> None:
+def _draw_roc(ax: Axes, results: Results) -> None:
     curves, area = results["lane detector"]["roc"], results["lane detector"]["area"]
     ax.plot(RATES, curves.T, color="0.8", linewidth=0.8)
     _band(ax, RATES, curves, "uncertainty", f"doubt of the ensemble, area {area.mean():.2f}")
@@ -515,12 +499,12 @@ def _draw_roc(ax: Axes, results: dict[str, Arrays]) -> None:
     ax.legend(frameon=False, loc="lower right")
 
 
-def _draw_latency(ax: Axes, results: dict[str, Arrays]) -> None:
+def _draw_latency(ax: Axes, results: Results) -> None:
     _band(ax, LATENCIES * DT * 1000, results["lane latency"]["cost"], "bc", marker="o", markersize=4)
     ax.set(xlabel="latency of the remote control (ms)", ylabel=f"steps off the lane in {STEPS}", ylim=(0, None))
 
 
-def _draw_history(ax: Axes, results: dict[str, Arrays]) -> None:
+def _draw_history(ax: Axes, results: Results) -> None:
     _band(ax, MEMORIES, results["lane history"]["cost"], "dagger", marker="o", markersize=4)
     ax.set(
         xscale="log",
@@ -536,7 +520,16 @@ EXPERIMENT = Experiment(
     name="lane",
     title="Lane: compounding errors and how corrections stop them",
     jobs=jobs,
-    claims=claims,
-    figures=figures,
+    claims=CLAIMS,
+    figures={
+        "lane_states": _figure(_draw_states, 3, sharey=True),
+        "lane_disagreement": _figure(_draw_disagreement),
+        "lane_labels": _figure(_draw_labels),
+        "lane_variation": _figure(_draw_variation),
+        "lane_interventions": _figure(_draw_interventions, 2),
+        "lane_roc": _figure(_draw_roc),
+        "lane_latency": _figure(_draw_latency),
+        "lane_history": _figure(_draw_history),
+    },
     captions=CAPTIONS,
 )

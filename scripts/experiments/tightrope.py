@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import hw1.envs  # noqa: F401 (registers the environments)
 from hw1.compounding import cost_by_horizon, growth_exponent, tightrope_cost
 from hw1.rollout import rollout
-from scripts.experiments.base import Arrays, Claim, Experiment, Job
+from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results
 
 ERROR_RATE = 0.001
 HORIZONS = np.array([10, 20, 50, 100, 200, 500, 1_000, 2_000])
@@ -49,7 +49,7 @@ def _theory(recoverable: bool) -> np.ndarray:
     return np.array([tightrope_cost(ERROR_RATE, int(t), recoverable) for t in HORIZONS])
 
 
-def claims(results: dict[str, Arrays]) -> list[Claim]:
+def claims(results: Results) -> list[Claim]:
     listed = []
     for mode, recoverable in MODES.items():
         arrays = results[f"tightrope {mode}"]
@@ -68,7 +68,7 @@ def claims(results: dict[str, Arrays]) -> list[Claim]:
     return listed
 
 
-def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
+def draw(results: Results) -> Figure:
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     ax = figure.add_subplot()
     for (mode, recoverable), colour in zip(MODES.items(), ("tab:red", "tab:blue"), strict=True):
@@ -82,15 +82,15 @@ def figures(results: dict[str, Arrays]) -> dict[str, Figure]:
     ax.text(1.05 / ERROR_RATE, 0.02, r"$\epsilon T = 1$", color="gray")
     ax.set(xscale="log", yscale="log", xlabel="horizon T in steps", ylabel="expected cost J(T) in steps")
     ax.legend(frameon=False)
-    return {"tightrope": figure}
+    return figure
 
 
 EXPERIMENT = Experiment(
     name="tightrope",
     title="Tightrope: why T squared",
     jobs=jobs,
-    claims=claims,
-    figures=figures,
+    claims=(claims,),
+    figures={"tightrope": draw},
     captions={
         "tightrope": f"A policy that errs once in {1 / ERROR_RATE:.0f} steps. Lines: closed form; dots: simulations, "
         "one for each seed. Without recovery the cost grows with the square of the horizon until nearly everyone has "
