@@ -49,7 +49,7 @@ class BatchedEnv(VectorEnv):
         """Start new episodes, all of them or those in `options["reset_mask"]` `[N]` bool."""
         if seed is not None and not isinstance(seed, int | np.integer):
             raise TypeError(f"seed must be one integer for the whole batch, got {seed!r}")
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else int(seed))
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
         rows = np.flatnonzero(mask)
         self.elapsed[rows] = 0

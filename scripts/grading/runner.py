@@ -113,7 +113,8 @@ class Runner:
             status = header.pop("status", None)
             if status not in ("ok", "todo", "error", "missing"):
                 raise wire.WireError("the answer cannot be read")
-            return Answer(status, arrays if status == "ok" else {}, header)
+            detail = {key: value for key, value in header.items() if isinstance(value, (str, int))}
+            return Answer(status, arrays if status == "ok" else {}, detail)
         except TimeoutError:
             answer = Answer("timed out")
         except (EOFError, OSError):

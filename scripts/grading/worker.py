@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import re
+import signal
 import socket
 import sys
 import traceback
@@ -29,7 +30,7 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
     Args:
         student: the folder whose `hw1` holds the student's files.
     """
-    _use(student)
+    use(student)
     hw1 = Homework()
     with contextlib.redirect_stdout(sys.stderr):
         while True:
@@ -45,7 +46,7 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
                 wire.send(sock, *answer(hw1, probes[request["probe"]], inputs, student))
 
 
-def _use(student: Path) -> None:
+def use(student: Path) -> None:
     """Let `hw1` find the student's files before its own."""
     import hw1
 
@@ -69,7 +70,7 @@ def _import(file: str, student: Path) -> dict:
         return {"status": "ok"}
     except BaseException as error:
         _hollow(file)
-        return _describe(error, student)
+        return describe(error, student)
 
 
 def _hollow(file: str) -> dict:
@@ -96,7 +97,7 @@ def answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> t
     try:
         return {"status": "ok"}, {name: to_numpy(value) for name, value in probe.run(hw1, inputs).items()}
     except BaseException as error:  # a student's SystemExit or KeyboardInterrupt must not end the worker
-        return _describe(error, student), {}
+        return describe(error, student), {}
 
 
 def to_numpy(value) -> np.ndarray:
@@ -107,24 +108,26 @@ def to_numpy(value) -> np.ndarray:
     return array
 
 
-def _describe(error: BaseException, student: Path) -> dict:
+def describe(error: BaseException, student: Path) -> dict:
     """An exception as a header: its kind, its message, and the line of the student's that led to it."""
-    root = student / "hw1"
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename, error.lineno))
-    own = [(f"hw1/{Path(name).name}", line) for name, line in frames if name and Path(name).is_relative_to(root)]
+    files = {str(student / file): file for file in exercises.files()}
+    own = [(files[name], line) for name, line in frames if name in files]
     where = {"file": own[-1][0], "line": own[-1][1]} if own else {}
     todo = TODO.search(str(error)) if isinstance(error, NotImplementedError) else None
     if todo:
         return {"status": "todo", "exercise": todo[1], **where}
+    message = error.msg if isinstance(error, SyntaxError) else error  # without its place: `where` says it
     kind = type(error)
     named = kind.__module__.partition(".")[0] in LIBRARIES
-    return {"status": "error", "kind": kind.__name__ if named else "", "message": str(error)[:500], **where}
+    return {"status": "error", "kind": kind.__name__ if named else "", "message": str(message)[:500], **where}
 
 
 def main(sock: socket.socket, student: Path) -> None:
     """Entry of a worker that was started afresh (`scripts.grading.runner`)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks; it ends this one
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import torch
 
