@@ -1,13 +1,22 @@
 """What the staff tests share: tiny data, and a world simple enough to predict by hand."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from hypothesis import settings
 
+from hw1 import exercises
 from hw1.demos import Dataset
-from hw1.envs import BatchedEnv
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+from tests.probes.world import Plane
 
 # The same examples every time, on slow machines too, and no files left behind.
 settings.register_profile("hw1", deadline=None, derandomize=True, database=None)
@@ -15,40 +24,6 @@ settings.load_profile("hw1")
 
 # A statistic more than so many standard errors off: a false alarm in 3e-8 of the draws, and the draws are seeded.
 FAR = 5.5
-
-
-class Plane(BatchedEnv):
-    """A point in the plane that the action moves; the observation is the state in other units.
-
-    Cost: distance from the origin in the l1 norm. Terminates beyond `edge`.
-    """
-
-    UNITS = 10.0
-
-    def __init__(self, num_envs: int = 1, edge: float = np.inf):
-        action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
-        super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (2,), np.float32), action_space)
-        self.edge = edge
-        self.position = np.zeros((num_envs, 2))
-        self.seeds: list[int] = []
-
-    def reset(self, *, seed=None, options=None):
-        self.seeds.append(seed)
-        return super().reset(seed=seed, options=options)
-
-    def _reset_rows(self, rows):
-        self.position[rows] = self.np_random.uniform(-1.0, 1.0, (len(rows), 2))
-
-    def _advance(self, actions):
-        self.position = np.where(self.terminated[:, None], self.position, self.position + actions)
-        self.terminated = np.abs(self.position).max(axis=1) > self.edge
-        return -np.abs(self.position).sum(axis=1)
-
-    def _observe(self):
-        return (self.UNITS * self.position).astype(np.float32)
-
-    def _info(self):
-        return {"state": self.position.astype(np.float32)}
 
 
 @pytest.fixture
@@ -87,3 +62,46 @@ def near():
         assert abs(samples.mean() - expected) <= FAR * error + 1e-7, f"{samples.mean():.5f} is not {expected:.5f}"
 
     return check
+
+
+def solved(file: str, edits: dict[str, str | None]) -> str:
+    """A student's file with the reference's solutions, but for the exercises in `edits`: unfinished (None), or with
+    that code at the first place that is to be filled in."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for id, code in edits.items():
+        if code is not None:
+            block = rf"(?P<indent> *)# BEGIN SOLUTION {re.escape(id)}\n.*?# END SOLUTION"
+            text = re.sub(block, lambda found, code=code: found["indent"] + code, text, count=1, flags=re.DOTALL)
+    return strip(text, keep=[id for id in exercises.load() if edits.get(id, "") is not None])
+
+
+class Student:
+    """A student's copy of the homework, without anything of the staff's."""
+
+    def __init__(self, folder: Path, edits: dict[str, str | None]):
+        self.folder = folder
+        for part in ("hw1", "scripts", "tests"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("staff", "__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        for file in exercises.files():
+            own = {id: code for id, code in edits.items() if exercises.load()[id].file == file}
+            (folder / file).write_text(solved(file, own), encoding="utf-8")
+
+    def start(self, module: str, *arguments: str, **options) -> subprocess.Popen:
+        """`python -m module` in that folder, as if typed there."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST"))}
+        command = [sys.executable, "-m", module, *arguments]
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **pipes | options)
+
+    def run(self, module: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+        """The same, to its end."""
+        process = self.start(module, *arguments)
+        out, err = process.communicate(stdin, timeout=240)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def student(tmp_path_factory):
+    """Makes a Student who has solved everything but for some exercises: {"1.2": None, "1.3": "return 0.0"}."""
+    return lambda edits: Student(tmp_path_factory.mktemp("student"), edits)

@@ -2,20 +2,20 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from hw1 import exercises
 from hw1.exercises import load, written
 from scripts.store import ROOT
+from tests.probes import PROBES, of
 
 TABLE = load()
 FILES = sorted({exercise.file for exercise in TABLE.values()})
 
 
 def ids(pattern: str, files) -> set[str]:
-    return {match for file in files for match in re.findall(pattern, Path(ROOT / file).read_text())}
+    return {match for file in files for match in re.findall(pattern, (ROOT / file).read_text())}
 
 
 def test_the_points_are_those_of_the_design():
@@ -44,6 +44,15 @@ def test_every_exercise_has_a_stub_with_its_id_and_no_stub_has_another():
 def test_every_exercise_has_marked_tests_and_no_marker_is_unknown():
     files = [file.relative_to(ROOT) for file in (ROOT / "tests" / "staff").glob("test_*.py")]
     assert ids(r"pytest\.mark\.(ex\w_\w)\b", files) == {e.marker for e in TABLE.values()}
+
+
+def test_every_exercise_has_probes_numbered_from_1_that_add_up_to_its_points():
+    for exercise in TABLE.values():
+        own = of(exercise.id)
+        assert [probe.id for probe in own] == [f"{exercise.id}.{n}" for n in range(1, len(own) + 1)], exercise.id
+        assert sum(probe.points for probe in own) == exercise.points, exercise.id
+        assert len({probe.title for probe in own}) == len(own), exercise.id
+    assert {probe.exercise for probe in PROBES.values()} == set(TABLE)
 
 
 def test_heads_name_existing_exercises_when_their_loss_goes_wrong():

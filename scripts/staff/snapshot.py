@@ -1,0 +1,68 @@
+"""Write tests/probes/expected.safetensors: what the reference and each known mistake answer on the public seed.
+
+    python -m scripts.staff.snapshot
+
+Students' checks compare with it. Run it whenever the reference, a probe, a given file or the bug bank changes.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from scripts.grading import compare
+from scripts.grading.oracle import PUBLIC_SEED, SNAPSHOT, digest, draw, given, snapshot
+from scripts.staff.grading.live import Live
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+from tests.probes import PROBES, Probe
+from tests.probes.base import Arrays, Close
+
+
+def answers(probe: Probe) -> dict[str, Arrays]:
+    """The reference's answer, under "", and those of the mistakes that show, by what to tell the student.
+
+    An array of a mistake's that is right is the reference's own, so that it is stored once.
+    """
+    live = Live(PUBLIC_SEED)
+    inputs = draw(probe, PUBLIC_SEED)
+    expected = live.expected(probe, inputs)
+    found = {"": expected}
+    for says, answer in live.mistakes(probe, inputs).items():
+        if not compare.same(probe, answer, expected):
+            found[says] = {name: _or_expected(probe, name, array, expected) for name, array in answer.items()}
+    return found
+
+
+def _or_expected(probe: Probe, name: str, array: np.ndarray, expected: Arrays) -> np.ndarray:
+    wanted = expected.get(name)
+    same = wanted is not None and not compare.difference(probe.rules.get(name, Close()), array, wanted)
+    return wanted if same else array
+
+
+def manifest() -> dict[str, str]:
+    """Digests of the given files as students get them."""
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in given(ROOT)}
+    return {
+        file: digest(strip(text).encode() if file.endswith(".py") else text.encode()) for file, text in texts.items()
+    }
+
+
+def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:
+    """The contents of the snapshot."""
+    torch.set_num_threads(1)
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # mistakes do divide by zero
+        return snapshot([(probe, answers(probe)) for probe in probes], manifest())
+
+
+def main() -> int:
+    contents = make()
+    (ROOT / SNAPSHOT).write_bytes(contents)
+    print(f"{SNAPSHOT.as_posix()}: {len(PROBES)} probes, {len(contents) / 1024:.0f} KiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

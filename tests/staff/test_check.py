@@ -1,0 +1,213 @@
+"""`python -m scripts.check` as students use it: on copies of their tree, with all that may be wrong in it."""
+
+import os
+import re
+import signal
+import sys
+import time
+
+import pytest
+
+from hw1 import exercises
+from scripts import check
+from scripts.grading import report
+from scripts.grading.judge import Verdict
+from scripts.grading.report import Result
+from tests.probes import of
+
+ENDLESS = "while True: pass"
+
+
+@pytest.fixture(scope="module")
+def mixed(student):
+    """Everything that may happen to an exercise, in one tree."""
+    tree = student(
+        {
+            "1.1": None,
+            "1.3": "log_std = 0.5 * log_std\n    standardised = (action - mean) * torch.exp(-log_std)\n    "
+            "return (0.5 * standardised.square() + log_std + 0.5 * LOG_2PI).sum(dim=-1).mean()",
+            "1.4": ENDLESS,
+            "2.2": 'raise ValueError("too bad")',
+            "3.1": "import os; os._exit(0)",
+            "4.1": "the agent drives",
+            "E.1": "from hw1 import losses; return losses.mse_loss(features, action)",
+        }
+    )
+    return tree
+
+
+@pytest.fixture(scope="module")
+def table(mixed):
+    """What check prints about them: exercise -> its row and the lines below it."""
+    done = mixed.run("scripts.check", "--timeout", "3")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\033" not in done.stdout  # no colours in a file
+    rows = re.split(r"^(?=\w\.\w )", done.stdout, flags=re.MULTILINE)
+    return {row[:3]: " ".join(row.split()) for row in rows if row} | {"": rows[-1]}
+
+
+def line_of(tree, file: str, text: str) -> int:
+    lines = (tree.folder / file).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "row"),
+    [
+        ("1.1", r"1.1 Squared error 0/4 not attempted hw1/losses.py:(?P<line>\d+)$"),
+        ("1.2", r"1.2 Categorical likelihood 4/4 passed$"),
+        ("1.3", r"(failed|partly) hw1/losses.py:(?P<line>\d+) 1.3.1 .*the one that takes log_std for .* variance"),
+        ("1.4", r"0/8 timed out hw1/losses.py:(?P<line>\d+)$"),
+        ("2.2", r"0/12 failed hw1/heads.py:(?P<line>\d+) .*ValueError: too bad \(hw1/heads.py, line \d+\)"),
+        ("3.1", r"0/6 crashed hw1/compounding.py:(?P<line>\d+) all \d checks: the process died"),
+        (
+            "4.2",
+            r"0/3 failed hw1/dagger.py:(?P<line>\d+) all \d checks: hw1/dagger.py cannot be imported: "
+            r"SyntaxError: invalid syntax \(hw1/dagger.py, line \d+\)$",
+        ),
+        ("E.1", r"0/5 waiting for 1.1 hw1/heads.py:(?P<line>\d+)$"),
+        ("E.2", r"5/5 passed$"),
+    ],
+)
+def test_check_says_what_became_of_an_exercise_why_and_where(mixed, table, exercise, row):
+    found = re.search(row, table[exercise])
+    assert found, table[exercise]
+    if "line" in found.groupdict():
+        file = exercises.load()[exercise].file
+        assert int(found["line"]) == line_of(mixed, file, f"# TODO {exercise}")
+
+
+def test_check_prints_every_exercise_once_in_order_and_the_sum(table):
+    assert list(table)[:-1] == list(exercises.load())
+    earned = sum(float(re.search(r"([\d.]+)/\d+", row)[1]) for id, row in table.items() if id and id[0] != "E")
+    assert f"points {earned:g}/80" in " ".join(table[""].split())
+
+
+def test_an_unfinished_template_is_no_failure_and_says_so_of_each(student):
+    tree = student(dict.fromkeys(exercises.load()))
+    for file in exercises.files():  # as some Windows editors leave it
+        text = (tree.folder / file).read_bytes().replace(b"\n", b"\r\n")
+        (tree.folder / file).write_bytes(b"\xef\xbb\xbf" + text)
+    done = tree.run("scripts.check")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("not attempted") == len(exercises.load())
+    assert done.stderr == ""
+    assert "note:" not in done.stdout
+
+
+def alive(group: int) -> bool:
+    """Whether a process of the group still lives after some seconds."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_debug_stops_at_a_breakpoint_and_shows_the_whole_traceback(student):
+    tree = student({"1.1": "breakpoint(); return pred.nonsense"})
+    done = tree.run("scripts.check", "1.1", "--debug", stdin="p pred.shape\n" + "c\n" * 20)
+    assert done.returncode == 1
+    assert "torch.Size" in done.stdout
+    assert "Traceback" in done.stderr
+    assert "AttributeError: 'Tensor' object has no attribute 'nonsense'" in done.stderr
+    assert re.search(r"1\.1 .* 0/4 +failed", done.stdout)
+    quit = tree.run("scripts.check", "1.1", "--debug", stdin="q\n")
+    assert quit.returncode == 130
+    assert "Traceback" not in quit.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
+def test_ctrl_c_ends_it_and_what_it_started(student):
+    tree = student({"1.1": None, "1.2": ENDLESS})
+    with tree.start("scripts.check", "1.1", "1.2", start_new_session=True) as process:
+        assert "not attempted" in process.stdout.readline()
+        time.sleep(0.5)  # into the endless loop
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert err == "\ninterrupted\n"
+        assert not alive(process.pid)
+
+
+# --- in this process --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("1.3",), ["1.3"]),
+        (("E.2", "1.3"), ["1.3", "E.2"]),
+        (("e.2",), ["E.2"]),
+        (("3",), ["3.1", "3.2", "3.3"]),
+        (("3", "3.1"), ["3.1", "3.2", "3.3"]),
+        (("E",), ["E.1", "E.2", "E.3", "E.4"]),
+        ((), list(exercises.load())),
+    ],
+)
+def test_exercises_are_asked_for_by_id_or_part(names, found):
+    assert [exercise.id for exercise in check.select(names)] == found
+
+
+def test_an_unknown_exercise_is_answered_with_those_that_there_are(capsys):
+    assert check.main(["1.3", "1.9", "seven"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is no exercise 1.9, SEVEN. There are 1.1, 1.2,")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_timeout_must_be_positive(seconds, capsys):
+    assert check.main(["1.3", "--timeout", seconds]) == 2
+    assert "--timeout must be more than 0" in capsys.readouterr().err
+
+
+def test_nothing_to_compare_with_is_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    assert check.main(["1.1"]) == 2
+    assert re.fullmatch(r"error: tests/probes/expected\.safetensors is missing.*\n", capsys.readouterr().err)
+
+
+def result(*verdicts: tuple[str, str]) -> Result:
+    probes = of("1.3")
+    return Result.of([Verdict(probes[n], status, text) for n, (status, text) in enumerate(verdicts)])
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status", "lines"),
+    [
+        ([("passed", ""), ("passed", "")], "passed", []),
+        ([("passed", ""), ("failed", "too large")], "partly", ["too large"]),
+        ([("not attempted", ""), ("not attempted", "")], "not attempted", []),
+        ([("waiting", "waiting for 2.1"), ("waiting", "waiting for 2.1")], "waiting for 2.1", []),
+        ([("failed", "a"), ("timed out", "")], "timed out", ["a", "timed out"]),
+        ([("crashed", "x"), ("failed", "a")], "crashed", ["x", "a"]),
+        ([("failed", "a"), ("not attempted", "")], "failed", ["a", "not attempted"]),
+        ([("failed", "a"), ("failed", "a")], "failed", ["a"]),
+        ([("passed", ""), ("waiting", "waiting for 2.1")], "partly", ["waiting for 2.1"]),
+    ],
+)
+def test_an_exercises_status_follows_from_its_probes(verdicts, status, lines):
+    summed = result(*verdicts)
+    assert summed.status == status
+    assert [line.rpartition(": ")[2] for line in summed.lines()] == lines
+    assert summed.points == sum(v.probe.points for v in summed.verdicts if v.status == "passed")
+
+
+def test_colours_do_not_move_the_columns():
+    row = report.row(result(("failed", "a")), {}, colour=True)
+    assert "\033[31mfailed" in row
+    assert re.sub("\033\\[\\d+m", "", row) == report.row(result(("failed", "a")), {})
+
+
+def test_places_are_found_without_the_todo_and_in_a_broken_file(tmp_path):
+    (tmp_path / "hw1").mkdir()
+    (tmp_path / "hw1/losses.py").write_bytes(
+        b"x = (\r\n# TODO 1.1\r\ndef gaussian_nll(): pass\r\n\xff def mixture_nll\r\n"
+    )
+    places = report.places(tmp_path)
+    assert places["1.1"] == "hw1/losses.py:2"
+    assert places["1.3"] == "hw1/losses.py:3"
+    assert places["1.4"] == "hw1/losses.py"
+    assert places["2.1"] == "hw1/heads.py"

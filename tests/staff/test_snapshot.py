@@ -1,0 +1,130 @@
+"""The stored expected values: up to date, small, and as good as the reference itself."""
+
+import numpy as np
+import pytest
+
+from scripts.grading import compare, oracle
+from scripts.grading.oracle import NAME, SNAPSHOT, SnapshotError, Stored, given, snapshot
+from scripts.staff import snapshot as staff
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+from tests.probes import PROBES
+from tests.probes.base import Close, Probe, Sample
+
+COMMAND = "run `make snapshot`"
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return Stored(ROOT)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """What the reference and the bank answer now."""
+    root = tmp_path_factory.mktemp("fresh")
+    return write(root, staff.make())
+
+
+def write(root, contents: bytes) -> Stored:
+    (root / SNAPSHOT).parent.mkdir(parents=True, exist_ok=True)
+    (root / SNAPSHOT).write_bytes(contents)
+    return Stored(root)
+
+
+def test_it_is_what_the_reference_and_the_known_mistakes_answer(stored, fresh):
+    assert stored.answers.keys() == PROBES.keys(), COMMAND
+    for probe in PROBES.values():
+        assert not compare.differences(probe, stored.expected(probe, {}), fresh.expected(probe, {})), COMMAND
+        old, new = stored.mistakes(probe, {}), fresh.mistakes(probe, {})
+        assert old.keys() == new.keys(), f"{probe.id}: {COMMAND}"
+        for says in new:
+            assert not compare.differences(probe, old[says], new[says]), f"{probe.id}, {says}: {COMMAND}"
+
+
+def test_it_knows_the_given_files_as_students_get_them(stored):
+    assert stored.given == staff.manifest(), COMMAND
+    student = {file: strip((ROOT / file).read_text()) for file in given(ROOT) if file.endswith(".py")}
+    for file, text in student.items():
+        for ends in (text, text.replace("\n", "\r\n")):
+            assert oracle.digest(ends.encode()) == stored.given[file], file
+    assert {"hw1/rollout.py", "hw1/envs/lane.py", "hw1/exercises.toml", "tests/probes/base.py"} <= stored.given.keys()
+    assert "hw1/losses.py" not in stored.given
+
+
+def test_it_is_small(stored):
+    assert (ROOT / SNAPSHOT).stat().st_size < 2_000_000
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+def probe_of(rule) -> Probe:
+    return Probe("1.3.9", "a test", 1.0, lambda rng: {}, lambda hw1, inputs: {}, {"x": rule})
+
+
+@pytest.fixture
+def values():
+    rng = np.random.default_rng(0)
+    return {"x": rng.normal(size=(40, 2)).astype(np.float32), "count": np.arange(5), "scalar": np.float32(2.0)}
+
+
+def test_what_is_stored_comes_back_as_it_was_and_once(tmp_path, values):
+    probe = probe_of(Close())
+    other = values | {"count": values["count"] + 1}
+    answers = [(probe, {"": values, "wrong": other})]
+    back = write(tmp_path, snapshot(answers, {"file": "digest"}))
+    assert back.given == {"file": "digest"}
+    for got, put in ((back.expected(probe, {}), values), (back.mistakes(probe, {})["wrong"], other)):
+        assert got.keys() == put.keys()
+        for name in put:
+            np.testing.assert_array_equal(got[name], put[name])
+            assert (got[name].dtype, got[name].shape) == (put[name].dtype, put[name].shape)
+    assert len(back.arrays) == 4  # x and scalar once
+    assert snapshot(answers, {}) == snapshot(answers, {})
+
+
+@pytest.mark.parametrize("values_of", ["continuous", "few"])
+def test_a_mistakes_sample_is_recognised_from_a_part_of_it(tmp_path, values_of):
+    """The stored quarter stands for the whole: draws of the mistake's fit it, draws of the right answer do not."""
+    rng = np.random.default_rng(0)
+    probe, misses = probe_of(Sample()), 0
+
+    def sample(scale):
+        x = rng.normal(scale=scale, size=(4000, 2))
+        return (x if values_of == "continuous" else np.floor(x / 0.3) * 0.3).astype(np.float32)
+
+    right, wrong = sample(1.0), sample(1.65)
+    back = write(tmp_path, snapshot([(probe, {"": {"x": right}, "wrong": {"x": wrong}})], {}))
+    mistake = back.mistakes(probe, {})["wrong"]
+    assert sum(a.nbytes for a in back.arrays.values()) <= right.nbytes * 1.25
+    np.testing.assert_array_equal(back.expected(probe, {})["x"], right)
+    for _ in range(20):
+        misses += not compare.same(probe, {"x": sample(1.65)}, mistake)
+        assert not compare.same(probe, {"x": sample(1.0)}, mistake)
+    assert misses == 0
+
+
+def test_a_student_gets_a_sentence_when_it_is_missing_damaged_or_old(tmp_path, values):
+    with pytest.raises(SnapshotError, match=f"{NAME} is missing.*git checkout"):
+        Stored(tmp_path)
+    write(tmp_path, snapshot([], {}))
+    with pytest.raises(SnapshotError, match=r"no expected values for check 1\.3\.9: it is older"):
+        Stored(tmp_path, [probe_of(Close())])
+    for damaged in (b"", b"no tensors", snapshot([], {})[:-40]):
+        (tmp_path / SNAPSHOT).write_bytes(damaged)
+        with pytest.raises(SnapshotError, match="cannot be read"):
+            Stored(tmp_path)
+
+
+def test_edited_given_files_are_named_whatever_their_line_ends(tmp_path):
+    for file, text in (("hw1/rollout.py", "a\n"), ("hw1/losses.py", "b\n"), ("hw1/envs/lane.py", "c\n")):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(text.encode())
+    stored = write(tmp_path, snapshot([], given(tmp_path)))
+    assert stored.edited(tmp_path) == []
+    (tmp_path / "hw1/losses.py").write_text("the student's")
+    (tmp_path / "hw1/rollout.py").write_bytes(b"a\r\n")
+    assert stored.edited(tmp_path) == []
+    (tmp_path / "hw1/rollout.py").write_bytes(b"x\n")
+    (tmp_path / "hw1/helper.py").write_bytes(b"")
+    (tmp_path / "hw1/envs/lane.py").unlink()
+    assert stored.edited(tmp_path) == ["hw1/envs/lane.py", "hw1/helper.py", "hw1/rollout.py"]

@@ -1,0 +1,135 @@
+"""`python -m scripts.submit`: what it packs, what it says of it, and that the server takes it."""
+
+import ast
+import os
+import re
+import zipfile
+
+import pytest
+
+from hw1 import exercises
+from scripts import submit
+from scripts.grading.intake import Intake, take
+from scripts.grading.oracle import SNAPSHOT, Stored
+from scripts.store import ROOT
+
+
+@pytest.fixture(scope="module")
+def tree(student):
+    """A student who edited a given file, imports one of his own, and left one exercise out."""
+    tree = student({"1.1": None, "3.3": "from hw1.helper import cost; return cost"})
+    (tree.folder / "hw1/helper.py").write_text("cost = 0.0\n")
+    with (tree.folder / "hw1/experts.py").open("a") as file:
+        file.write("\n# a better expert\n")
+    losses = tree.folder / "hw1/losses.py"
+    losses.write_bytes(losses.read_bytes().replace(b"\n", b"\r\n"))
+    return tree
+
+
+@pytest.fixture(scope="module")
+def submitted(tree):
+    done = tree.run("scripts.submit")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_zip_holds_the_four_files_and_nothing_else(tree, submitted):
+    with zipfile.ZipFile(tree.folder / "submission.zip") as archive:
+        assert archive.namelist() == exercises.files()
+        for file in exercises.files():
+            assert archive.read(file) == (tree.folder / file).read_bytes()
+
+
+def test_the_server_takes_what_was_packed(tree, submitted, tmp_path):
+    intake = take(tree.folder / "submission.zip", tmp_path / "server")
+    assert intake.missing == []
+    for file in exercises.files():
+        ast.parse((tmp_path / "server" / file).read_text())
+
+
+def test_it_says_what_it_holds_and_what_that_earns(tree, submitted):
+    for file in exercises.files():
+        size = (tree.folder / file).stat().st_size
+        assert re.search(rf"^ +{file} +{size:,} bytes +sha256 [0-9a-f]{{16}}$", submitted, re.MULTILINE)
+    assert re.search(r"^1\.1 .* 0/4 +not attempted", submitted, re.MULTILINE)
+    assert re.search(r"^E\.4 .* 5/5 +passed", submitted, re.MULTILINE)
+    earned = re.search(r"points +([\d.]+)/80", submitted)[1]
+    assert 60 < float(earned) < 80
+    assert f"On the public checks it earns {earned} of 80 points, and 20 of 20 of extra credit." in submitted
+    assert "only the seed" in submitted
+
+
+def test_it_warns_of_edits_that_will_not_count_and_of_files_left_behind(submitted):
+    assert re.search(r"^warning: hw1/experts.py: not as given.*ignored", submitted, re.MULTILINE)
+    assert re.search(r"^warning: hw1/compounding.py imports hw1/helper.py, which is not handed in", submitted, re.M)
+    assert re.search(r"^warning: hw1/losses.py: Windows line ends", submitted, re.MULTILINE)
+
+
+def test_a_file_that_is_no_text_cannot_be_handed_in_and_is_named(student, tmp_path):
+    broken = student({})
+    (broken.folder / "hw1/heads.py").write_bytes(b"# \xff\xfe\n")
+    done = broken.run("scripts.submit")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: hw1/heads.py, line 1: not UTF-8")
+    assert not (broken.folder / "submission.zip").exists()
+
+
+# --- in this process --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def own(tmp_path):
+    """A folder with the four files, one of which is broken, and one that is missing."""
+    (tmp_path / "hw1").mkdir()
+    for file in exercises.files()[:-1]:
+        (tmp_path / file).write_text("import numpy\nfrom hw1.rollout import rollout\nfrom . import losses\n")
+    (tmp_path / exercises.files()[0]).write_text("import (\n")
+    (tmp_path / "tests/probes").mkdir(parents=True)
+    (tmp_path / SNAPSHOT).write_bytes((ROOT / SNAPSHOT).read_bytes())
+    return tmp_path
+
+
+def test_the_same_files_make_the_same_zip_whenever_they_were_written(own):
+    first = submit.pack(own)
+    for file in submit.handed_in(own):
+        os.utime(own / file, (1e9, 1e9))
+        (own / file).chmod(0o600)
+    assert submit.pack(own) == first
+
+
+def test_a_missing_file_is_warned_of_and_a_broken_one_does_not_matter(own):
+    intake = Intake("", [exercises.files()[-1]], ["a note"])
+    said = list(submit.warnings(own, intake, Stored(own)))
+    assert said[:2] == [f"{exercises.files()[-1]} is missing: its exercises earn nothing.", "a note"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import alone", "alone.py"),
+        ("import numpy, mine.deep", "mine/deep.py"),
+        ("from mine import deep", "mine/deep.py"),
+        ("from hw1 import own", "hw1/own.py"),
+        ("from . import own", "hw1/own.py"),
+        ("from .own import x", "hw1/own.py"),
+        ("from hw1.own import x", "hw1/own.py"),
+        ("from hw1.package import x", "hw1/package/__init__.py"),
+        ("def f():\n    import hw1.own", "hw1/own.py"),
+        ("from hw1.losses import mse_loss", None),
+        ("from hw1 import rollout, heads", None),
+        ("import math, torch", None),
+    ],
+)
+def test_imports_of_files_that_stay_behind_are_found(own, line, found):
+    for file in ("alone.py", "mine/deep.py", "hw1/own.py", "hw1/package/__init__.py", "hw1/rollout.py"):
+        (own / file).parent.mkdir(exist_ok=True)
+        (own / file).write_text("")
+    for file in submit.handed_in(own):
+        (own / file).write_text("")
+    (own / "hw1/heads.py").write_text(line + "\n")
+    strangers = [place for _, place in submit.strangers(own, Stored(own))]
+    assert strangers == ([found] if found else [])
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(submit, "grade", lambda *arguments: [])
+    assert submit.main(["--out", str(tmp_path / "no" / "such.zip")]) == 2
+    assert re.match(r"error: .*such\.zip.*: No such file or directory\n", capsys.readouterr().err)

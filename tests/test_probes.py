@@ -1,0 +1,23 @@
+"""The autograder's checks as pytest tests, one for each property: `pytest -m ex1_3` runs those of exercise 1.3.
+
+They run in a process of their own, so that an endless loop in an exercise fails it instead of hanging pytest.
+"""
+
+import pytest
+
+from hw1 import exercises
+from tests.probes import PROBES
+
+
+def case(probe):
+    marker = exercises.load()[probe.exercise].marker
+    return pytest.param(probe, marks=getattr(pytest.mark, marker), id=f"{probe.id} {probe.title}")
+
+
+@pytest.mark.parametrize("probe", [case(probe) for probe in PROBES.values()])
+def test_probe(probe, verdict):
+    judged = verdict(probe)
+    if judged.status in ("not attempted", "waiting"):
+        pytest.skip(f"{probe.exercise}: {judged.text or judged.status}")
+    if judged.status != "passed":
+        pytest.fail(f"{judged.text or judged.status} ({verdict.places[probe.exercise]})", pytrace=False)
