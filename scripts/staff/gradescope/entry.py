@@ -1,0 +1,65 @@
+"""Grades the submission that the platform laid out, and leaves results.json: what `run_autograder` calls.
+
+    ROOT/source                      this code, and settings.json with the secret seed (`scripts.staff.autograder`)
+    ROOT/submission                  the student's files
+    ROOT/submission_metadata.json    who submitted when; may be missing
+    ROOT/results/results.json        the answer
+
+It runs as `python -I -B`: what the environment or the working folder say about imports does not count.
+"""
+
+import json
+import math
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from scripts.staff.grading import one, results
+from scripts.staff.grading.sandbox import Sandbox
+from scripts.store import ROOT as SOURCE
+
+GRACE = 40  # seconds beyond the limit, for what the grader itself computes after it has stopped asking
+FAILED = "the grader itself failed, which is not your fault; staff can see why. Submit again, or ask them"
+
+
+def main(root: Path) -> None:
+    began = time.monotonic()
+    settings = json.loads((SOURCE / "settings.json").read_text(encoding="utf-8"))
+    signal.alarm(math.ceil(settings["seconds"]) + GRACE)  # ends this process even if it hangs
+    try:
+        page = grade(root, settings, began)
+    except Exception:
+        print(traceback.format_exc())  # the platform shows it to staff
+        page = results.unusable(FAILED, time.monotonic() - began, {"failed": traceback.format_exc()})
+    page["extra_data"]["platform"] = metadata(root / "submission_metadata.json")
+    results.write(root / "results" / "results.json", page)
+    print(f"{page['score']:g} points in {time.monotonic() - began:.0f} s,", json.dumps(page["extra_data"], indent=2))
+
+
+def grade(root: Path, settings: dict, began: float) -> dict:
+    secrets = [root / name for name in ("source", "results", "submission_metadata.json")]
+    with Sandbox(allow_none=settings["allow_unprotected"], secrets=secrets) as sandbox:
+        left = settings["seconds"] - (time.monotonic() - began)
+        how = one.Settings(settings["seed"], settings["probe_seconds"], left)
+        return one.grade(root / "submission", sandbox, how)
+
+
+def metadata(path: Path) -> dict:
+    """Which submission of whom; empty if the platform does not say so."""
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            "id": about["id"],
+            "users": [user["id"] for user in about["users"]],
+            "previous_submissions": len(about["previous_submissions"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

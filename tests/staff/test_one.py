@@ -1,0 +1,228 @@
+"""One submission's grade: what it earned, what it is told, and under which name it is kept."""
+
+import json
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hw1 import exercises
+from scripts.grading.judge import Verdict
+from scripts.grading.report import Result
+from scripts.grading.runner import Spawned
+from scripts.staff.grading import one, results
+from scripts.staff.grading.live import Live
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+from tests.probes import PROBES
+from tests.staff import results_schema
+
+SETTINGS = one.Settings("a secret of the tests", None, 120.0)
+FILES = {file: (ROOT / file).read_text() for file in exercises.files()}
+LOSSES = "hw1/losses.py"
+
+
+class Unprotected:
+    """In the place of a sandbox: a worker in a process of its own."""
+
+    level = "none"
+
+    def describe(self) -> dict:
+        return {"level": self.level}
+
+    def launcher(self, student: Path):
+        return lambda: Spawned(student)
+
+
+def folder(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def edited(old: str, new: str, file: str = LOSSES) -> dict[str, str]:
+    assert FILES[file].count(old) == 1
+    return FILES | {file: FILES[file].replace(old, new)}
+
+
+@pytest.fixture(autouse=True)
+def few_probes(monkeypatch):
+    """Of part 1; how all of them judge is tested elsewhere."""
+    monkeypatch.setattr(one, "PROBES", {name: probe for name, probe in PROBES.items() if name.startswith("1.")})
+
+
+def grade(submission: Path, settings=SETTINGS, oracle_factory=Live) -> dict:
+    page = one.grade(submission, Unprotected(), settings, oracle_factory)
+    results_schema.check(page)
+    return page
+
+
+def points(page: dict) -> dict[str, float]:
+    return {test["number"]: test["score"] for test in page["tests"]}
+
+
+FULL = {e.id: e.points for e in exercises.load().values() if e.id.startswith("1.")}
+
+
+# --- what a submission earns -----------------------------------------------------------------------------------------
+def test_a_right_submission_gets_all_points_whether_folder_or_zip(tmp_path):
+    submission = folder(tmp_path / "s", FILES)
+    shutil.make_archive(str(tmp_path / "packed"), "zip", submission)
+    pages = [grade(submission), grade(tmp_path / "packed.zip")]
+    assert [points(page) for page in pages] == [FULL, FULL]
+    assert pages[0]["extra_data"] == pages[1]["extra_data"]
+    assert pages[0]["output"] == "22 of 22 points."
+
+
+def test_a_mistake_costs_its_exercise_and_is_named(tmp_path):
+    page = grade(
+        folder(tmp_path, edited("(action - pred).square().sum(dim=-1).mean()", "(action - pred).abs().mean()"))
+    )
+    assert points(page) | {"1.1": 0} == FULL | {"1.1": 0}
+    assert points(page)["1.1"] < FULL["1.1"]
+    assert "expected" in page["tests"][0]["output"]
+
+
+def test_an_untouched_template_gets_nothing_and_is_told(tmp_path):
+    page = grade(folder(tmp_path, {name: strip(text) for name, text in FILES.items()}))
+    assert set(points(page).values()) == {0}
+    assert "Every exercise still raises its TODO" in page["output"]
+    assert {test["extra_data"]["status"] for test in page["tests"]} == {"not attempted"}
+
+
+def test_a_missing_file_and_a_broken_one_cost_only_themselves(tmp_path):
+    files = {name: text for name, text in FILES.items() if name != "hw1/heads.py"} | {"hw1/dagger.py": "def broken(:\n"}
+    page = grade(folder(tmp_path, files))
+    assert points(page) == FULL
+    assert "hw1/heads.py is missing." in page["output"]
+
+
+def test_what_cannot_be_graded_gets_no_points_and_a_sentence(tmp_path):
+    page = grade(folder(tmp_path, {"readme.txt": ""}))
+    assert (page["score"], page["tests"]) == (0, [])
+    assert page["output"].startswith("Nothing could be graded: there is no folder hw1")
+    assert page["extra_data"]["key"] == one.key(tmp_path, SETTINGS)
+    assert page["extra_data"]["unusable"] in page["output"]
+
+
+def test_no_time_left_is_no_failure_of_the_grader(tmp_path):
+    page = grade(folder(tmp_path, FILES), one.Settings("s", None, 0.0))
+    assert {test["extra_data"]["status"] for test in page["tests"]} == {"timed out"}
+
+
+# --- seeds and keys ---------------------------------------------------------------------------------------------------
+def test_inputs_differ_between_submissions_and_between_secrets(tmp_path):
+    drawn = []
+
+    def remember(seed: str) -> Live:
+        drawn.append(seed)
+        return Live(seed)
+
+    nothing = one.Settings(SETTINGS.seed, None, 0.0)
+    for name, files in {"a": FILES, "b": FILES | {LOSSES: FILES[LOSSES] + "\n"}, "c": FILES}.items():
+        grade(folder(tmp_path / name, files), nothing, remember)
+    grade(tmp_path / "a", one.Settings("another", None, 0.0), remember)
+    assert drawn[0] == drawn[2]
+    assert len(set(drawn)) == 3
+
+
+def test_the_secret_is_not_in_the_results(tmp_path):
+    page = json.dumps(grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0)))
+    assert SETTINGS.seed not in page
+    assert one.inputs_seed(SETTINGS.seed, one.intake.take(tmp_path, tmp_path / "taken")) not in page
+    assert one.fingerprint(SETTINGS.seed) in page
+
+
+def test_the_key_follows_from_all_that_the_grade_follows_from(tmp_path, monkeypatch):
+    same = folder(tmp_path / "a", FILES)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for name, text in FILES.items():
+            archive.writestr(f"deep/{name}", text.replace("\n", "\r\n"))
+    keys = {
+        "folder": one.key(same, SETTINGS),
+        "edited": one.key(folder(tmp_path / "c", FILES | {LOSSES: FILES[LOSSES] + "\n"}), SETTINGS),
+        "seed": one.key(same, one.Settings("another")),
+        "told more": one.key(tmp_path / "b.zip", SETTINGS),
+    }
+    monkeypatch.setattr(one, "grader", lambda: "another grader")
+    keys["grader"] = one.key(same, SETTINGS)
+    assert len(set(keys.values())) == len(keys)
+
+
+def test_the_key_is_the_one_in_the_results(tmp_path):
+    page = grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0))
+    assert page["extra_data"]["key"] == one.key(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "file", ["hw1/rollout.py", "hw1/exercises.toml", "tests/staff/bugs/x.toml", "tests/probes/a.py"]
+)
+def test_the_graders_hash_changes_with_its_code(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(one, "ROOT", tmp_path)
+    before = one.grader.__wrapped__()
+    folder(tmp_path, {file: "x = 1\n"})
+    after = one.grader.__wrapped__()
+    folder(tmp_path, {file: "x = 2\n"})
+    assert len({before, after, one.grader.__wrapped__()}) == 3
+
+
+# --- results.json -----------------------------------------------------------------------------------------------------
+def verdicts(exercise: str, status: str = "passed", text: str = "") -> list[Verdict]:
+    return [Verdict(probe, status, text) for probe in PROBES.values() if probe.exercise == exercise]
+
+
+def page(*found: list[Verdict], notes=(), success=None) -> dict:
+    made = [Result(exercises.load()[own[0].probe.exercise], own) for own in found]
+    made = results.graded(made, list(notes), 1.0, {}, success)
+    results_schema.check(made)
+    return made
+
+
+def test_extra_credit_adds_points_without_adding_to_the_maximum():
+    both = page(verdicts("1.1"), verdicts("E.1"))
+    assert both["score"] == 9
+    assert sum(test["max_score"] for test in both["tests"]) == 4
+    assert both["output"] == "4 of 4 points, and 5 of extra credit."
+
+
+def test_long_and_strange_texts_are_cut_and_cleaned():
+    strange = page(verdicts("1.1", "failed", "<b>\x1b[31m\n" + "x" * 200_000), notes=["\x00note" + "y" * 200_000])
+    assert "<b> [31m xxx" in strange["tests"][0]["output"]
+    assert strange["output"].startswith("?note")
+    assert strange["output"].endswith("(cut)")
+
+
+def test_leaderboard_only_with_a_value():
+    assert "leaderboard" not in page(verdicts("1.1"))
+    assert page(verdicts("1.1"), success=0.5)["leaderboard"][0]["value"] == 0.5
+
+
+def test_results_are_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "results.json"
+    results.write(path, {"score": 1.0})
+    for wrong in ({"score": float("nan")}, {"score": np.zeros(1)}):
+        with pytest.raises((ValueError, TypeError)):
+            results.write(path, wrong)
+    assert json.loads(path.read_text()) == {"score": 1.0}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_leaderboard_that_fails_costs_nothing(monkeypatch, capsys):
+    done = [Result(exercises.load()["4.3"], verdicts("4.3"))]
+
+    def fails(*args):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(one.leaderboard, "score", fails)
+    assert one._success(None, "seed", done) is None
+    assert "broken" in capsys.readouterr().err
+
+
+def test_the_leaderboard_needs_a_dagger_that_works(monkeypatch):
+    monkeypatch.setattr(one.leaderboard, "score", lambda *args: 1.0)
+    assert one._success(None, "seed", [Result(exercises.load()["4.3"], verdicts("4.3", "failed"))]) is None
+    assert one._success(None, "seed", [Result(exercises.load()["4.3"], verdicts("4.3"))]) == 1.0
