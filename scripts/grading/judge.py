@@ -48,6 +48,7 @@ def judge(runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool)
     with ThreadPoolExecutor(1) as pool:
         for own in by_exercise.values():
             verdicts = [_judge(runner, oracle, probe, pool, reveal) for probe in own]
+            _withhold_guesses(verdicts)
             _diagnose(verdicts, oracle)
             yield verdicts
 
@@ -89,6 +90,15 @@ def _excuse(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
     if reveal or importing:  # when a file is imported there are no inputs yet
         return "failed", f"{prefix}{kind}: {clean(detail.get('message', ''))}{where}"
     return "failed", f"{kind}{where}; `python -m scripts.check {probe.exercise}` shows its message"
+
+
+def _withhold_guesses(verdicts: list[Verdict]) -> None:
+    """Points for an answer that could be known beforehand only beside one that could not."""
+    if any(v.status == "passed" and not v.probe.guessable for v in verdicts):
+        return
+    for verdict in verdicts:
+        if verdict.status == "passed":
+            verdict.status, verdict.text = "failed", "right, but counts only when another check of this exercise passes"
 
 
 def _where(detail: dict) -> str:

@@ -47,7 +47,7 @@ class SnapshotError(Exception):
 
 
 class Stored:
-    """What the reference, and each known mistake, answered on the public seed (`scripts.staff.snapshot` wrote it).
+    """What the reference, and each known mistake, answered on the public seed (`make snapshot` wrote it).
 
     The file holds every array once. Its index says which arrays make up an answer, by probe and by what to tell the
     student; the reference's answer is under "". Of a sample called "00012/4" it holds every fourth row.

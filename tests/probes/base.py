@@ -74,6 +74,9 @@ class Probe:
     """Turns (inputs, answer) into what is compared, where many answers are right: replays actions in the grader's own
     environment, say. Runs in the judge, on arrays that may be anything: may raise ValueError with a sentence for the
     student. None compares the answer itself."""
+    guessable: bool = False
+    """Whether an answer that is known beforehand can pass, whatever the inputs. It earns its points only beside a check
+    of the exercise of which that is not so."""
     seconds: float = 10.0
     """Wall clock limit."""
 

@@ -145,7 +145,7 @@ LONG = {"cost": Close(rtol=1e-2)}  # 1 - eps in float32 is right to no more than
 PROBES = [
     Probe("3.1.1", "on the policy's own states, from the seed given", 3, draw_shifts, own_states),
     Probe("3.1.2", "any dimension, to either side, by more than the tolerance", 2, draw_exact, at_the_tolerance),
-    Probe("3.1.3", "one environment; shape and dtype", 1, draw_alternating, one_environment),
+    Probe("3.1.3", "one environment; shape and dtype", 1, draw_alternating, one_environment, guessable=True),
     Probe("3.2.1", "cost summed over time, averaged over environments", 2, draw_costs, cost_by_horizon),
     Probe("3.2.2", "cost of one long rollout, horizons in any order", 1, draw_one_environment, cost_by_horizon),
     Probe("3.2.3", "the slope through points that scatter", 2, draw_scattered, growth_exponent),

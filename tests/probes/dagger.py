@@ -251,7 +251,7 @@ def draw_union(rng: np.random.Generator, old: int = 3, new: int | None = None, d
     """`old` episodes whose numbers have gaps and are in no order, and `new` (one for each number up to the largest
     old one, if None): a shift by less than the largest number and 1 makes some of them collide.
     """
-    numbers = [int(rng.integers(8, 12)), 5, 3][:old]
+    numbers = [int(rng.integers(8, 150)), 5, 3][:old]
     new = numbers[0] + 1 if new is None else new
     sets = {"old ": draw_dataset(rng, numbers, discrete), "new ": draw_dataset(rng, list(range(new)), discrete)}
     return {prefix + name: array for prefix, data in sets.items() for name, array in data.items()}
@@ -377,7 +377,7 @@ def draw_loop(rng: np.random.Generator, rounds: int = 4) -> Arrays:
         "rounds": np.array(rounds),
         "horizon": rng.integers(5, 50),
         "learners": rng.integers(2, 6),
-        "demos": rng.integers(3, 8),
+        "demos": rng.integers(3, 500),
         "beta": rng.permutation(np.linspace(0.1, 0.9, 8)),
         "seed": rng.integers(2**31),
     }
@@ -635,6 +635,7 @@ PROBES = [
         draw_relabel,
         partial(relabel_once, num=8, horizon=12, edge=1.5),
         facts=termination_facts,
+        guessable=True,
     ),
     Probe(
         "4.1.5",
@@ -644,6 +645,7 @@ PROBES = [
         partial(relabel_once, num=6, horizon=5, learners=3),
         DTYPES,
         owner_facts,
+        guessable=True,
     ),
     Probe("4.1.6", "all chance comes from rng", 1, draw_relabel, relabel_repeatedly, facts=repetition_facts),
     Probe("4.2.1", "all samples of both, the old ones first", 1, draw_union, union_samples, DTYPES),
@@ -658,9 +660,28 @@ PROBES = [
     ),
     Probe("4.3.1", "fits to everything collected so far, once a round", 2, draw_loop, loop_datasets, FITS),
     Probe("4.3.2", "the newest policy collects, with the round's beta", 2, draw_loop, loop_collects),
-    Probe("4.3.3", "what is returned: a Round for each", 1, draw_loop, loop_history),
-    Probe("4.3.4", "the defaults: rollout_and_relabel, beta 0", 1, draw_loop, loop_defaults),
-    Probe("4.3.5", "no rounds: behaviour cloning alone", 1, partial(draw_loop, rounds=0), loop_without_rounds),
+    Probe(
+        "4.3.3",
+        "what is returned: a Round for each",
+        1,
+        draw_loop,
+        loop_history,
+    ),
+    Probe(
+        "4.3.4",
+        "the defaults: rollout_and_relabel, beta 0",
+        1,
+        draw_loop,
+        loop_defaults,
+        guessable=True,
+    ),
+    Probe(
+        "4.3.5",
+        "no rounds: behaviour cloning alone",
+        1,
+        partial(draw_loop, rounds=0),
+        loop_without_rounds,
+    ),
     Probe(
         "4.4.1", "what the expert controlled, labelled by what it did", 1.5, draw_schedule, intervene, facts=kept_facts
     ),
@@ -672,6 +693,7 @@ PROBES = [
         draw_schedule,
         intervene_never_and_always,
         facts=never_and_always_facts,
+        guessable=True,
     ),
     Probe(
         "4.4.4",
@@ -681,6 +703,7 @@ PROBES = [
         intervene_owners,
         DTYPES,
         intervention_owner_facts,
+        guessable=True,
     ),
     Probe("E.4.1", "doubt: the members' deviation", 2, draw_ensemble, doubt),
     Probe("E.4.2", "doubt of a small ensemble, in one state", 1, draw_small_ensembles, doubt_of_few),

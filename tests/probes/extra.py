@@ -246,6 +246,7 @@ AUTOREGRESSIVE = [
         lambda rng: draw_batch(rng, 16, 4),
         dependence,
         facts=judged_dependence,
+        guessable=True,
     ),
     Probe(
         "E.1.3",
@@ -356,6 +357,7 @@ DIFFUSION = [
         diffusion_training,
         COMPARED,
         judged_target,
+        guessable=True,
     ),
     Probe(
         "E.2.3",
@@ -387,6 +389,7 @@ DIFFUSION = [
             "the fresh noise": Sample(),
         },
         judged_ancestry,
+        guessable=True,
     ),
     Probe(
         "E.2.6",
@@ -395,6 +398,7 @@ DIFFUSION = [
         lambda rng: draw_batch(rng, 2, 2),
         lambda hw1, inputs: draw_again(diffusion(hw1, inputs, POSTERIORS, clip=100.0), inputs),
         facts=repeats,
+        guessable=True,
     ),
 ]
 

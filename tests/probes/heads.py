@@ -239,7 +239,16 @@ PROBES = [
         of_gaussian(sample_pairs),
         {"actions": Sample()},
     ),
-    Probe("2.1.5", "samples repeat with the generator", 0.75, draw_gaussian_head, of_gaussian(draw_again), {}, repeats),
+    Probe(
+        "2.1.5",
+        "samples repeat with the generator",
+        0.75,
+        draw_gaussian_head,
+        of_gaussian(draw_again),
+        {},
+        repeats,
+        guessable=True,
+    ),
     Probe("2.1.6", "the mode", 1.0, draw_gaussian_head, of_gaussian(modes)),
     # 2.2
     Probe(
@@ -269,6 +278,7 @@ PROBES = [
         of_mixture(draw_again),
         {},
         repeats_of_mixture,
+        guessable=True,
     ),
     Probe("2.2.6", "the mode: the mean of the likeliest component", 2.0, draw_mixture_head, of_mixture(modes)),
 ]

@@ -91,7 +91,8 @@ def draw_actions(rng: np.random.Generator, batch: int = 6, action_dim: int = 3) 
 
 
 def draw_classes(rng: np.random.Generator, batch: int = 6, classes: int = 4) -> Arrays:
-    return float32(logits=2 * spread(rng, batch, classes), index=rng.integers(classes, size=batch))
+    logits = 2 * spread(rng, batch, classes) + rng.uniform(-0.2, 0.2, (batch, classes))
+    return float32(logits=logits, index=rng.integers(classes, size=batch))
 
 
 def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:

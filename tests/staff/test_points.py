@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from hw1 import exercises
-from scripts.grading import judge
+from scripts.grading import compare, judge, oracle
 from scripts.grading.runner import InProcess
 from scripts.staff.grading.bank import homework
 from scripts.staff.grading.live import Live
 from scripts.store import ROOT
-from tests.probes import PROBES, of
+from tests.probes import PROBES, Homework, of
 
 TABLE = exercises.load()
 
@@ -66,3 +66,25 @@ def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
 
     for verdicts in judge.judge(Nonsense(), Live("nonsense"), PROBES.values(), reveal=True):
         assert [v.probe.id for v in verdicts if v.status != "failed"] == []
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
+def test_an_answer_given_by_heart_passes_only_where_it_is_said_to(probe):
+    by_heart = InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, oracle.PUBLIC_SEED)).arrays
+    passed = []
+    for seed in map(str, range(8)):
+        inputs = oracle.draw(probe, seed)
+        try:
+            passed.append(compare.same(probe, probe.judged(inputs, by_heart), Live(seed).expected(probe, inputs)))
+        except ValueError:
+            passed.append(False)
+    assert any(passed) == probe.guessable
+
+
+def test_answers_given_by_heart_earn_nothing():
+    class ByHeart:
+        def ask(self, probe, inputs):
+            return InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, oracle.PUBLIC_SEED))
+
+    for verdicts in judge.judge(ByHeart(), Live("secret"), PROBES.values(), reveal=True):
+        assert sum(v.points for v in verdicts) == 0, verdicts[0].probe.exercise
