@@ -164,7 +164,7 @@ def backend(options: Options):
     try:
         from distributed import Client
     except ImportError:
-        raise SystemExit("--dask needs the package `distributed`: pip install -r requirements-staff.txt") from None
+        raise SystemExit("--dask needs the package `distributed`: pip install distributed") from None
     try:
         client = Client(options.dask, timeout="10s")
     except (OSError, TimeoutError, ValueError) as error:

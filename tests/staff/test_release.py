@@ -1,0 +1,236 @@
+"""The release: what students get, that it is proved, and that corrections can be pulled."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.staff import proofs, release
+from scripts.staff.release import BRANCH, Options, ReleaseError, Repository, student_files
+from scripts.staff.strip import strip
+from scripts.store import ROOT
+
+OPTIONS = Options(quick=True)
+WHO = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *WHO, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def staff(tmp_path) -> Path:
+    """A copy of this repository as it stands, committed, without any release."""
+    folder = tmp_path / "staff"
+    names = Repository(ROOT).git("ls-files", "-z").decode().split("\0")[:-1]
+    proofs.write(folder, {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()})
+    git(tmp_path, "init", "-q", "-b", "main", "staff")
+    for key, value in (("user.name", "A"), ("user.email", "a@example.org")):
+        git(folder, "config", key, value)
+    return commit(folder)
+
+
+def commit(folder: Path, message="change") -> Path:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", message)
+    return folder
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text()
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {file}"
+    (folder / file).write_text(text.replace(old, new))
+
+
+def correct(staff: Path, entry: str = "- code: 1.3: the docstring says which logarithm is meant.") -> Path:
+    """A correction of exercise 1.3 and its line in the changelog."""
+    edit(staff, "hw1/losses.py", "not of the variance.", "not of the variance. Natural logarithm.")
+    if entry:
+        edit(staff, "CHANGELOG.md", "## Unreleased\n\n", f"## Unreleased\n\n{entry}\n")
+    return commit(staff)
+
+
+# --- what students get ------------------------------------------------------------------------------------------------
+def test_a_release_is_a_branch_of_its_own_that_holds_no_staff(staff):
+    release.release(staff, OPTIONS)
+    files = git(staff, "ls-tree", "-r", "--name-only", BRANCH).splitlines()
+    assert not [file for file in files if "staff" in Path(file).parts]
+    assert {"README.md", "Makefile", "requirements.txt", "hw1/losses.py", "tests/test_probes.py"} <= set(files)
+    assert subprocess.run(["git", "merge-base", "main", BRANCH], cwd=staff, capture_output=True).returncode == 1
+    assert git(staff, "status", "--porcelain") == ""
+    for file in files:
+        assert (staff / "out/student" / file).read_bytes() == Repository(staff).files(BRANCH)[file]
+
+
+def test_released_python_compiles_is_tidy_and_has_no_unused_import(staff, tmp_path):
+    folder = tmp_path / "tree"
+    proofs.write(folder, student_files(Repository(staff).files("HEAD")))
+    for command in (["check", "--select", "F"], ["format", "--check"]):
+        done = subprocess.run(["ruff", *command, "."], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    for path in folder.rglob("*.py"):
+        compile(path.read_text(), str(path), "exec")
+
+
+def test_the_same_main_gives_the_same_tree(staff, tmp_path):
+    git(tmp_path, "clone", "-q", "staff", "other")
+    trees = set()
+    for folder in (staff, tmp_path / "other"):
+        for key, value in (("user.name", "B"), ("user.email", "b@example.org")):
+            git(folder, "config", key, value)
+        release.release(folder, OPTIONS)
+        trees.add(git(folder, "rev-parse", f"{BRANCH}^{{tree}}"))
+    assert len(trees) == 1
+
+
+def test_all_proofs_hold(staff):
+    assert "all proofs hold" in release.release(staff, Options(dry_run=True))
+    assert not Repository(staff).exists(BRANCH)
+
+
+# --- corrections ------------------------------------------------------------------------------------------------------
+def test_what_has_not_changed_makes_no_commit(staff):
+    release.release(staff, OPTIONS)
+    before = git(staff, "rev-parse", BRANCH)
+    edit(staff, "scripts/staff/release.py", "import shutil\n", "import shutil  # for staff alone\n")
+    commit(staff)
+    assert "nothing has changed" in release.release(staff, OPTIONS)
+    assert git(staff, "rev-parse", BRANCH) == before
+
+
+def test_a_correction_is_one_commit_and_says_what_the_changelog_says(staff):
+    release.release(staff, OPTIONS)
+    release.release(correct(staff), OPTIONS)
+    assert git(staff, "rev-list", "--count", BRANCH) == "2"
+    assert git(staff, "log", "-1", "--format=%s", BRANCH) == "code: 1.3: the docstring says which logarithm is meant."
+
+
+def test_a_student_with_half_done_work_can_pull_a_correction(staff, tmp_path):
+    release.release(staff, OPTIONS)
+    git(tmp_path, "clone", "-q", "-b", "student", "staff", "student")
+    student = tmp_path / "student"
+    done = strip((ROOT / "hw1/losses.py").read_text(), keep=["1.1", "1.4"])
+    (student / "hw1/losses.py").write_text(done)
+    commit(student, "1.1 and 1.4")
+    release.release(correct(staff), OPTIONS)
+    git(student, "pull", "-q", "--no-rebase", "--no-edit")
+    text = (student / "hw1/losses.py").read_text()
+    assert "Natural logarithm." in text
+    assert "torch.logsumexp" in text
+    assert 'raise NotImplementedError("TODO 1.3")' in text
+
+
+@pytest.mark.parametrize("entry", ["", "- code: 1.4: something else.", "- handout: section 11.3 is clearer."])
+def test_a_changed_exercise_needs_a_line_in_the_changelog(staff, entry):
+    release.release(staff, OPTIONS)
+    before = git(staff, "rev-parse", BRANCH)
+    with pytest.raises(ReleaseError, match=r"1\.3 changed since the last release"):
+        release.release(correct(staff, entry), OPTIONS)
+    assert git(staff, "rev-parse", BRANCH) == before
+
+
+# --- what stops it ----------------------------------------------------------------------------------------------------
+def stopped(staff: Path, match: str) -> None:
+    with pytest.raises(ReleaseError, match=match):
+        release.release(staff, OPTIONS)
+    assert not Repository(staff).exists(BRANCH)
+    assert not (staff / "out/student").exists()
+    assert not (staff / ".git/hooks/pre-push").exists()
+
+
+def test_what_is_not_committed_stops_it(staff):
+    (staff / "README.md").write_text("changed")
+    stopped(staff, r"must be committed first.*\n.*README\.md")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("# BEGIN SOLUTION 1.2", "# BEGIN SOLUTION 1.9", r"hw1/losses\.py, line \d+: there is no exercise 1\.9"),
+        ("# BEGIN SOLUTION 1.2", "#", r"hw1/losses\.py, line \d+: END SOLUTION without"),
+        (
+            "    # BEGIN SOLUTION 1.2\n",
+            "    # BEGIN SOLUTION 1.2\n    # BEGIN STAFF\n",
+            r"line \d+: BEGIN STAFF inside",
+        ),
+    ],
+)
+def test_markers_that_do_not_match_stop_it(staff, old, new, match):
+    edit(staff, "hw1/losses.py", old, new)
+    stopped(commit(staff), match)
+
+
+def test_a_leak_stops_it(staff):
+    edit(staff, "README.md", "## Two commands", "See scripts/staff/release.py.\n\n## Two commands")
+    stopped(commit(staff), r"README\.md: names the staff path")
+
+
+def test_a_leak_in_an_earlier_release_stops_it(staff):
+    release.release(staff, OPTIONS)
+    tip = git(staff, "rev-parse", BRANCH)
+    git(staff, "worktree", "add", "-q", "../leaky", "student")
+    leaky = staff.parent / "leaky"
+    (leaky / "notes.txt").write_text("# BEGIN SOLUTION 1.1\n")
+    commit(leaky)
+    (leaky / "notes.txt").unlink()
+    commit(leaky, "remove it again")
+    with pytest.raises(ReleaseError, match=r"notes\.txt: has the marker"):
+        release.release(correct(staff), OPTIONS)
+    assert git(staff, "rev-parse", f"{BRANCH}~2") == tip
+
+
+def test_a_solution_outside_of_its_markers_stops_it(staff):
+    edit(
+        staff,
+        "hw1/losses.py",
+        "    # BEGIN SOLUTION 1.1\n",
+        "    if True:\n        return ((pred - action) ** 2).sum(-1).mean()\n    # BEGIN SOLUTION 1.1\n",
+    )
+    stopped(commit(staff), r"with none filled in, 1\.1 has 4 points")
+
+
+def test_a_helper_that_only_solutions_use_stops_it(staff):
+    edit(staff, "hw1/losses.py", "LOG_2PI = ", "HALF_OF_IT = 0.5\nLOG_2PI = ")
+    edit(staff, "hw1/losses.py", "    return (action - pred)", "    assert HALF_OF_IT\n    return (action - pred)")
+    stopped(commit(staff), r"only solutions use HALF_OF_IT")
+
+
+def test_an_exercise_without_its_stub_stops_it(staff):
+    edit(staff, "hw1/losses.py", "    # BEGIN SOLUTION 1.1\n", "    # BEGIN SOLUTION 1.2\n")
+    stopped(commit(staff), r"the stubs and the table differ in the exercises 1\.1")
+
+
+def test_a_hook_of_somebody_else_stops_it(staff):
+    hook = staff / ".git/hooks/pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\n")
+    with pytest.raises(ReleaseError, match="is not ours"):
+        release.release(staff, OPTIONS)
+    assert not Repository(staff).exists(BRANCH)
+
+
+# --- the guard --------------------------------------------------------------------------------------------------------
+def test_the_guard_lets_nothing_but_student_out(staff, tmp_path):
+    release.release(staff, OPTIONS)
+    for name in ("public", "private"):
+        git(tmp_path, "init", "-q", "--bare", f"{name}.git")
+        git(staff, "remote", "add", name, str(tmp_path / f"{name}.git"))
+    git(staff, "tag", "v1")
+
+    def push(*arguments: str) -> bool:
+        done = subprocess.run(["git", "push", *arguments], cwd=staff, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or "refused" in done.stderr, done.stderr
+        return done.returncode == 0
+
+    assert push("private", "main")
+    for refused in (["main"], ["main:student"], ["student:main"], ["v1"], ["--all"], ["main", "student"]):
+        assert not push("public", *refused), refused
+    assert not push(str(tmp_path / "public.git"), "main")
+    assert git(tmp_path / "public.git", "for-each-ref") == ""
+    assert push("public", "student")
+    assert not push("public", ":student")
+    assert git(tmp_path / "public.git", "for-each-ref", "--format=%(refname)") == BRANCH
+    git(staff, "config", "hw1.public", str(tmp_path / "private.git"))
+    assert not push("private", "main:other")
