@@ -25,7 +25,7 @@ def disagreement(
         horizon: steps T.
         seed: of the rollout.
     """
-    # TODO 3.1: roll the policy out, ask the expert at the states that it visited, compare.
+    # TODO 3.1: roll the policy out (rollout, from hw1.rollout), ask the expert at the states that it visited, compare.
     # BEGIN SOLUTION 3.1
     steps = rollout(env, policy, horizon, seed)
     return (np.abs(steps.action - expert(steps.state)) > tolerance).any(axis=-1)

@@ -42,7 +42,7 @@ def rollout_and_relabel(
     Returns:
         A dataset of up to T x N samples (states after a termination are left out).
     """
-    # TODO 4.1: a rollout gated by BetaGate; the expert's actions at its states; Dataset.from_rollout.
+    # TODO 4.1: a rollout (import it from hw1.rollout) gated by BetaGate; the expert's actions at its states; Dataset.from_rollout.
     # BEGIN SOLUTION 4.1
     seed = int(rng.integers(2**31))
     steps = rollout(env, policy, horizon, seed, expert=expert, gate=BetaGate(beta, rng))
@@ -56,7 +56,7 @@ def aggregate(dataset: Dataset, new: Dataset) -> Dataset:
     All samples of both, the old ones first; neither input is changed. Episode numbers of `new` are shifted so that
     they do not collide with those of `dataset`.
     """
-    # TODO 4.2: concatenate every field; shift new.episode.
+    # TODO 4.2: concatenate every field (dataclasses.fields lists them); shift new.episode.
     # BEGIN SOLUTION 4.2
     shift = dataset.episode.max() + 1 if len(dataset) else 0
     joined = {f.name: np.concatenate([getattr(dataset, f.name), getattr(new, f.name)]) for f in fields(Dataset)}

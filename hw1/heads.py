@@ -102,7 +102,7 @@ class GaussianHead(Head):
         # END SOLUTION
 
     def loss(self, features, action, generator=None):
-        # TODO 2.1: the loss of exercise 1.3.
+        # TODO 2.1: the loss of exercise 1.3, gaussian_nll; import it from hw1.losses.
         # BEGIN SOLUTION 2.1
         mean, log_std = self(features)
         return gaussian_nll(mean, log_std, action)
@@ -146,7 +146,7 @@ class MixtureHead(Head):
         # END SOLUTION
 
     def loss(self, features, action, generator=None):
-        # TODO 2.2: the loss of exercise 1.4.
+        # TODO 2.2: the loss of exercise 1.4, mixture_nll; import it from hw1.losses.
         # BEGIN SOLUTION 2.2
         return mixture_nll(*self(features), action)
         # END SOLUTION
@@ -313,7 +313,8 @@ class DiffusionHead(Head):
     def ancestral(self, features: Tensor, noisy: Tensor, generator: Generator | None = None) -> Tensor:
         """DDPM: from `noisy` at the last step back to an action, with fresh noise at each of all the steps."""
         for n in reversed(range(self.steps)):
-            # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action.
+            # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action (_denoise) and abar
+            # of the step before (_abar_before).
             # BEGIN SOLUTION E.2
             clean, _ = self._denoise(features, noisy, n)
             abar, previous = self.abar[n], self._abar_before(n)

@@ -59,7 +59,7 @@ def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
 
     Example: A = 1 and action = mean, log_std = 0 give 0.9189.
     """
-    # TODO 1.3: the formula above; sum over A, average over B.
+    # TODO 1.3: the formula above (LOG_2PI is log(2 pi)); sum over A, average over B.
     # BEGIN SOLUTION 1.3
     standardised = (action - mean) * torch.exp(-log_std)
     return (0.5 * standardised.square() + log_std + 0.5 * LOG_2PI).sum(dim=-1).mean()

@@ -6,6 +6,7 @@ a comparison take turns in one run, so that a busy machine slows both alike; wha
 """
 
 import json
+import random
 import statistics
 import sys
 import tempfile
@@ -32,10 +33,19 @@ from hw1.experts import ForkDriver, LaneExpert
 from hw1.losses import mixture_nll
 from hw1.policy import PolicyConfig
 from hw1.rollout import Policy, rollout
+from scripts.grading import worker
+from scripts.grading.judge import judge
+from scripts.grading.oracle import draw
+from scripts.grading.runner import InProcess, Runner
+from scripts.staff.bench_peers import classes
 from scripts.staff.bench_peers.pendulum_expert import pendulum_expert
 from scripts.staff.bench_peers.process import Finished, Imitation, Unmeasured, run_command
+from scripts.staff.grading.live import Live
+from scripts.staff.grading.sandbox import Sandbox, SandboxError
+from tests.probes import PROBES
+from tests.probes.base import Arrays, Homework, Probe
 
-Name = Literal["envs", "seeds", "bc", "dagger", "mixture", "demo", "test"]
+Name = Literal["envs", "seeds", "bc", "dagger", "mixture", "grade", "isolation", "batch", "demo", "test"]
 
 
 @dataclass(frozen=True)
@@ -359,6 +369,102 @@ def _finite(finite: bool) -> str:
     return "finite" if finite else "not finite"
 
 
+# --- grading ---------------------------------------------------------------------------------------------------------
+COPIES, CLASS, CORES = 12, 200, 2
+
+
+def measure_grade() -> Iterator[Row]:
+    """One submission with a cold start, many in a batch, and what a worker needs at most."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copies = [classes.submission(folder / f"student {i}") for i in range(COPIES)]
+        cold = [classes.Batch(copies[:1], folder / f"cold {i}", "--jobs", "1").finish() for i in range(3)]
+        yield limit("grading one submission, cold", statistics.median(cold), 20, "s")
+
+        few = classes.Batch(copies[:CORES], folder / "few", "--jobs", f"{CORES}").finish()
+        many = classes.Batch(copies, folder / "many", "--jobs", f"{CORES}").finish()
+        warm = statistics.median(classes.seconds(folder / "many"))
+        note = f"median; {CORES} at once, so that the batch needs {(many - few) / (COPIES - CORES):.1f} s for each"
+        yield limit("grading a submission, warm in a batch", warm, 6, "s", note)
+
+        bomb = classes.attack(classes.HOSTILE / "losses_memory_bomb.py", folder)
+        right = classes.Batch(copies[:2], folder / "right", "--jobs", "1").peak_of_workers() / 2**20
+        paths = [classes.submission(folder / "bomb", bomb)]
+        peak = classes.Batch(paths, folder / "peak", "--jobs", "1").peak_of_workers() / 2**20
+        note = f"of a submission that takes what it can get; of the reference {right:.0f} MiB"
+        yield limit("peak memory of a worker", max(peak, right), 768, "MiB", note)
+
+
+def measure_isolation() -> Iterator[Row]:
+    """The reference in a sandbox that is warm, and in this process, which is warm as well: both import its files."""
+    inputs = [(probe, draw(probe, classes.SEED)) for probe in PROBES.values()]
+    try:
+        with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
+            student = classes.submission(Path(folder) / "student")
+            for what, work in (("all probes", partial(ask_all, inputs)), ("a submission judged", judge_all)):
+                isolated = partial(seconds_isolated, work, sandbox, student)
+                costs = interleaved(15, isolated=isolated, in_process=partial(seconds_in_process, work, student))
+                ratio = costs["isolated"] / costs["in_process"]
+                note = (
+                    f"{len(inputs)} probes, level {sandbox.level}, with the start and the end of the worker; wall clock"
+                )
+                yield Row(
+                    f"{what}, isolated against in process", *costs.values(), ratio, "<= 1.3x", ratio <= 1.3, "s", note
+                )
+    except SandboxError as error:
+        raise Unmeasured(str(error)) from error
+
+
+def ask_all(inputs: list[tuple[Probe, Arrays]], runner: Runner | InProcess) -> None:
+    """Only what a student's code answers."""
+    answers = {probe.id: runner.ask(probe, given) for probe, given in inputs}
+    if failed := [id for id, answer in answers.items() if answer.status != "ok"]:
+        raise Unmeasured(f"the reference does not answer the probes {', '.join(failed)}.")
+
+
+def judge_all(runner: Runner | InProcess) -> None:
+    """The reference's answers and the verdicts, too."""
+    verdicts = [v for own in judge(runner, Live(classes.SEED), PROBES.values(), reveal=False) for v in own]
+    if failed := [v.probe.id for v in verdicts if v.status != "passed"]:
+        raise Unmeasured(f"the reference does not pass the probes {', '.join(failed)}.")
+
+
+def seconds_isolated(work: Callable[[Runner], None], sandbox: Sandbox, student: Path) -> float:
+    begin = time.monotonic()
+    with Runner(sandbox.launcher(student)) as runner:
+        work(runner)
+    return time.monotonic() - begin
+
+
+def seconds_in_process(work: Callable[[InProcess], None], student: Path) -> float:
+    begin = time.monotonic()
+    worker.use(student)
+    work(InProcess(Homework(), student))
+    return time.monotonic() - begin
+
+
+def measure_batch() -> Iterator[Row]:
+    """A class of right, wrong, unusable and hostile submissions, killed at a random moment, and taken up again."""
+    rng = random.Random()
+    options = ("--jobs", f"{CORES}", "--probe-timeout", f"{classes.PROBE_SECONDS:g}")
+    with tempfile.TemporaryDirectory() as name:
+        out, moment = Path(name) / "out", rng.randrange(1, CLASS)
+        paths = classes.mixed(Path(name), CLASS, rng)
+        begin = time.monotonic()
+        left = classes.Batch(paths, out, *options).kill_after(moment)
+        before = classes.finished(out)
+        classes.Batch(paths, out, *options).finish()
+        minutes = (time.monotonic() - begin) / 60
+        after, times = classes.finished(out), classes.times_graded(out)
+    kept = all(after[name] == before[name] for name in before)
+    # A grade whose line in the log the kill prevented counts as well: its file has not been written again.
+    once = sum(times.get(name, 1 if name in before else 0) == 1 for name in after)
+    note = f"killed after {len(before)}, {minutes:.1f} minutes in all, {len(left)} processes left by the kill"
+    holds = once == CLASS and kept and not left
+    what = f"a class of {CLASS}, right, wrong and hostile, kill -9 and again: graded exactly once"
+    yield Row(what, once, None, None, f"{CLASS}", holds, "submissions", note)
+
+
 # --- whole commands --------------------------------------------------------------------------------------------------
 def measure_demo() -> Iterator[Row]:
     """The demo full, with everything cached, and coarse; into fresh folders."""
@@ -392,6 +498,9 @@ MEASUREMENTS: dict[Name, Callable[[], Iterator[Row]]] = {
     "bc": measure_bc,
     "dagger": measure_dagger,
     "mixture": measure_mixture,
+    "grade": measure_grade,
+    "isolation": measure_isolation,
+    "batch": measure_batch,
     "demo": measure_demo,
     "test": measure_test,
 }

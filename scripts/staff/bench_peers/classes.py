@@ -1,0 +1,138 @@
+"""Classes of submissions for the benchmark of the grader, and batches of `python -m scripts.staff.grade` on them."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import psutil
+
+from hw1 import exercises
+from scripts.staff.bench_peers.process import PROJECT, Unmeasured
+from scripts.staff.grading import bank
+
+HOSTILE = PROJECT / "tests" / "staff" / "hostile"
+SEED = "benchmark"
+PROBE_SECONDS = 2.0  # shorter than on the server: what hangs on purpose would be most of the time
+UNUSABLE = {"empty": b"", "a text": b"I was ill.", "half a zip": b"PK\x03\x04" + b"\0" * 200}
+
+
+def submission(folder: Path, changed: dict[str, str] | None = None) -> Path:
+    """The reference, with other texts for some of its files."""
+    for file in exercises.files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text((changed or {}).get(file) or (PROJECT / file).read_text(), encoding="utf-8")
+    return folder
+
+
+def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
+    """A class of `count`: 60 % wrong in one way or another, 20 % right, 10 % hostile, 10 % that cannot be graded."""
+    wrong = [{bug.file: bug.source()} for bug in bank.bugs().values()]
+    right = [{}, *({file: text} for file, text in bank.alternatives().values())]
+    hostile = [attack(path, folder) for path in sorted(HOSTILE.glob("*.py"))]
+    if not (wrong and hostile):
+        raise Unmeasured("the banks of bugs and of attacks are empty.")
+    texts = []
+    for kinds, share in ((wrong, 0.6), (right, 0.2), (hostile, 0.1)):
+        texts += islice(cycle(rng.sample(kinds, len(kinds))), round(share * count))
+    paths = [submission(folder / f"student {i}", changed) for i, changed in enumerate(texts)]
+    for i, (name, data) in zip(range(len(texts), count), cycle(UNUSABLE.items()), strict=False):
+        paths.append(folder / f"student {i}, {name}.zip")
+        paths[-1].write_bytes(data)
+    return rng.sample(paths, count)
+
+
+def attack(path: Path, folder: Path) -> dict[str, str]:
+    """One of the hostile bank on top of the reference; it is told where everything is."""
+    file, _ = bank.overlaid(path)
+    told = {
+        "RESULTS": str(folder / "out"),
+        "FELLOW": str(folder / "student 0"),
+        "REPOSITORY": str(PROJECT),
+        "JUDGE": os.getpid(),
+    }
+    names = [f"{name} = {value!r}" for name, value in told.items()]
+    return {file: "\n".join([(PROJECT / file).read_text(), *names, path.read_text()])}
+
+
+class Batch:
+    """A running batch."""
+
+    def __init__(self, paths: list[Path], out: Path, *options: str):
+        self.out = out
+        self.began = time.monotonic()
+        command = [sys.executable, "-m", "scripts.staff.grade", *map(str, paths), "--out", str(out), "--seed", SEED]
+        self.process = subprocess.Popen([*command, *options], cwd=PROJECT, stdout=subprocess.DEVNULL)
+
+    def finish(self) -> float:
+        """Wait for the end; returns the seconds it took. Raises Unmeasured if it failed."""
+        if self.process.wait():
+            raise Unmeasured(f"the batch ended with exit status {self.process.returncode}; its own message is above.")
+        return time.monotonic() - self.began
+
+    def kill_after(self, count: int) -> list[psutil.Process]:
+        """`kill -9` when so many submissions are graded; returns the processes that did not end with it."""
+        while self.process.poll() is None and len(finished(self.out)) < count:
+            time.sleep(0.02)
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        psutil.wait_procs(family, timeout=30)
+        return [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+    def peak_of_workers(self) -> int:
+        """Watch until the end; returns the most bytes that a worker had in memory at once."""
+        peak = 0
+        while self.process.poll() is None:
+            family = {each.pid: each for each in psutil.Process(self.process.pid).children(recursive=True)}
+            zygotes = [pid for pid, each in family.items() if "zygote.main" in _command(each)]
+            peak = max([peak, *(_peak(pid) for zygote in zygotes for pid in _children(zygote))])
+            time.sleep(0.02)
+        self.finish()
+        return peak
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return ""
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.Error:
+        return []
+
+
+def _peak(pid: int) -> int:
+    """The most bytes that a process has had in memory so far."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) << 10 if found else 0
+
+
+def finished(out: Path) -> dict[str, int]:
+    """Graded submissions, and when their results were written."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/results.json")}
+
+
+def seconds(out: Path) -> list[float]:
+    """That each submission took."""
+    return [json.loads(path.read_text())["execution_time"] for path in out.glob("*/results.json")]
+
+
+def times_graded(out: Path) -> dict[str, int]:
+    """How often each submission was graded, by the batches' own log."""
+    names = [json.loads(line)["name"] for line in (out / ".log").read_text().splitlines()]
+    return {name: names.count(name) for name in names}

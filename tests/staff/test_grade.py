@@ -1,0 +1,420 @@
+"""`python -m scripts.staff.grade`: a class, as staff grade it."""
+
+import csv
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hw1 import exercises
+from scripts.staff.grading.batch import BatchError, Grades, Judges, Outcome, name_of, submissions
+from scripts.staff.grading.summary import Grade, by_exercise, cell, commonest, table
+from scripts.store import ROOT
+
+UNPROTECTED = {"level": "none", "allow_none": True}
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("in/alice", "alice"),
+        ("in/alice.zip", "alice"),
+        ("in/alice.ZIP", "alice"),
+        ("in/alice/submission.zip", "alice"),
+        ("in/alice/hw1", "alice"),
+        ("in/.hidden.zip", "_hidden"),
+        ("in/a\x1b[31mb\n.zip", "a_[31mb_"),
+        ("in/v1.2", "v1.2"),
+        ("in/Jürgen.zip", "Jürgen"),
+        ("/submission.zip", "_"),
+    ],
+)
+def test_a_submission_is_called_as_its_file_or_its_folder(path, name):
+    assert name_of(Path(path)) == name
+
+
+def test_two_submissions_of_one_name_are_refused_with_both_paths(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder / "alice").mkdir(parents=True)
+    with pytest.raises(BatchError, match=r"a/alice and .*b/alice would both be called alice; rename one"):
+        submissions([tmp_path / "a" / "alice", tmp_path / "b" / "alice"])
+
+
+def test_the_same_path_twice_is_one_submission_and_the_platforms_metadata_is_none(tmp_path):
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "submission_metadata.yml").touch()
+    assert list(submissions([*tmp_path.iterdir(), tmp_path / "alice", tmp_path / "x" / ".." / "alice"])) == ["alice"]
+
+
+def test_a_submission_cannot_take_the_place_of_the_table(tmp_path):
+    (tmp_path / "grades.csv.zip").touch()
+    with pytest.raises(BatchError, match=r"cannot be called grades\.csv"):
+        submissions([tmp_path / "grades.csv.zip"])
+
+
+# --- the table and the class report ----------------------------------------------------------------------------------
+def page(status: str, says: str = "", key: str = "k") -> dict:
+    """A results.json in which every exercise went the same way."""
+    probes = [{"name": "the value", "status": status, "output": says}]
+    tests = [
+        {
+            "number": exercise.id,
+            "score": float(exercise.points) if status == "passed" else 0.0,
+            "extra_data": {"status": status, "probes": probes},
+        }
+        for exercise in exercises.load().values()
+    ]
+    return {"score": 0.0, "tests": tests, "extra_data": {"key": key, "isolation": "full", "notes": []}}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_is_a_formula(text):
+    assert cell(text) == "'" + text
+
+
+def test_numbers_are_numbers():
+    assert [cell(x) for x in (80.0, 3.25, 0)] == ["80", "3.25", "0"]
+
+
+def test_the_table_has_a_row_for_each_submission_by_name():
+    rows = list(
+        csv.DictReader(table([Grade("b", page("timed out")), Grade("=a", page("passed"))], {"c": "boom"}).splitlines())
+    )
+    assert [row["name"] for row in rows] == ["'=a", "b", "c"]
+    assert (rows[0]["points"], rows[0]["extra credit"], rows[0]["1.4"], rows[0]["E.1"]) == ("80", "20", "8", "5")
+    assert rows[1]["notes"].endswith("timed out")
+    assert rows[1]["points"] == "0"
+    assert "boom" in rows[2]["notes"]
+    assert rows[2]["points"] == "", "what was not graded has no points, not 0"
+
+
+def test_the_report_counts_how_far_each_exercise_got():
+    ways = ["passed", "passed", "failed", "not attempted", "timed out"]
+    row = by_exercise([Grade(str(i), page(status)) for i, status in enumerate(ways)]).splitlines()[2]
+    assert re.split(r" *\| *", row.strip("| ")) == ["1.1", "Squared error", "4", "1.6", "2", "", "2", "1", "1"]
+
+
+def test_the_report_names_the_commonest_mistake_first():
+    says = "your loss equals the one that takes log_std for the logarithm of the variance"
+    grades = [Grade(f"{i}", page("failed", f"{says}; loss: got {i}.0, expected 9.0")) for i in range(2)]
+    rows = commonest([*grades, Grade("other", page("failed", "loss: got 1, expected 2"))]).splitlines()
+    mine = [re.split(r" *\| *", row.strip("| ")) for row in rows if row.startswith("| 1.3")]
+    assert mine == [["1.3", "2", says], ["1.3", "1", "something else: the value"]]
+
+
+# --- judges that fail ------------------------------------------------------------------------------------------------
+def fake_key(submission: Path, settings: object = None) -> str:
+    return submission.read_text()
+
+
+def fake_grade(submission: Path, sandbox: object) -> dict:
+    """What the text of the file says: a grade, or a failure of the grader itself."""
+    text = submission.read_text()
+    if "raise" in text:
+        raise ZeroDivisionError("boom")
+    if "exit" in text:
+        os._exit(3)
+    if "hang" in text:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+    return page("passed", key=text)
+
+
+@pytest.fixture
+def fake_class(tmp_path):
+    """Makes files that `fake_grade` grades, by name and text."""
+
+    def make(**texts: str) -> dict[str, Path]:
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        return {name: tmp_path / name for name in texts}
+
+    return make
+
+
+def test_a_judge_that_raises_dies_or_hangs_costs_its_own_submission_only(fake_class, monkeypatch):
+    monkeypatch.setattr("scripts.staff.grading.batch.STOP_SECONDS", 1.0)
+    todo = fake_class(a="1", b="raise", c="exit", d="2", e="hang", f="3")
+    found = {outcome.name: outcome for outcome in Judges(fake_grade, 2, 2.0, UNPROTECTED).grade(todo)}
+    assert {name for name in found if not found[name].error} == {"a", "d", "f"}
+    assert found["b"].error.endswith("ZeroDivisionError: boom\n")
+    assert found["c"].error == "the grader's process ended with exit status 3"
+    assert found["e"].error == "the grader took more than 2 s and was stopped"
+    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_what_keeps_every_judge_from_starting_ends_the_batch_with_a_sentence(fake_class):
+    with pytest.raises(BatchError, match="no judge can be started: there is no isolation 'perfect'"):
+        list(Judges(fake_grade, 1, 2.0, {"level": "perfect"}).grade(fake_class(a="1", b="2")))
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The command, with `fake_grade` for a grader, and all in this process."""
+    from scripts.staff import grade
+
+    class Fake:
+        def grade(self, todo):
+            for name, path in todo.items():
+                try:
+                    yield Outcome(name, fake_grade(path, None))
+                except ZeroDivisionError:
+                    yield Outcome(name, error=traceback.format_exc())
+
+    monkeypatch.setattr(grade, "judges", lambda *_: Fake())
+    monkeypatch.setattr(grade.one, "key", fake_key)
+    return lambda *arguments: grade.main([*map(str, arguments)])
+
+
+def log(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / ".log").read_text().splitlines()]
+
+
+def test_only_what_changed_is_graded_again(main, fake_class, tmp_path):
+    todo, out = fake_class(a="1", b="2"), tmp_path / "out"
+    assert main(*todo.values(), "--out", out) == 0
+    todo["b"].write_text("3")
+    assert main(*todo.values(), "--out", out) == 0
+    assert [event["name"] for event in log(out)] == ["a", "b", "b"]
+    (out / "a" / "results.json").write_text('{"score": 80')  # damaged
+    assert main(*todo.values(), "--out", out) == 0
+    assert [event["name"] for event in log(out)][3:] == ["a"]
+    assert main(*todo.values(), "--out", out, "--force") == 0
+    assert [event["name"] for event in log(out)][4:] == ["a", "b"]
+
+
+def test_a_failure_of_the_grader_is_reported_and_tried_again(main, fake_class, tmp_path, capsys):
+    todo, out = fake_class(a="1", b="2"), tmp_path / "out"
+    assert main(*todo.values(), "--out", out) == 0
+    todo["b"].write_text("raise")
+    assert main(*todo.values(), "--out", out) == 1
+    assert "error: the grader failed at b: ZeroDivisionError: boom" in capsys.readouterr().err
+    assert not (out / "b" / "results.json").exists(), "the grade of an earlier version does not stand"
+    assert "boom" in (out / "grades.csv").read_text()
+    todo["b"].write_text("4")
+    assert main(*todo.values(), "--out", out) == 0
+    assert "boom" not in (out / "grades.csv").read_text() + (out / "summary.md").read_text()
+
+
+def test_two_batches_do_not_grade_into_one_folder(main, fake_class, tmp_path, capsys):
+    out = tmp_path / "out"
+    with Grades(out).locked():
+        assert main(*fake_class(a="1").values(), "--out", out) == 1
+    assert "another batch is grading into" in capsys.readouterr().err
+    assert main(tmp_path / "a", "--out", out) == 0
+
+
+def test_a_seed_is_drawn_once_and_kept_where_nobody_else_can_read_it(main, fake_class, tmp_path):
+    out = tmp_path / "out"
+    assert main(*fake_class(a="1").values(), "--out", out) == 0
+    seed = (out / ".seed").read_text()
+    assert len(seed.strip()) == 32
+    assert main(tmp_path / "a", "--out", out) == 0
+    assert (out / ".seed").read_text() == seed
+    assert main(tmp_path / "a", "--out", out, "--seed", "mine") == 0
+    assert (out / ".seed").read_text() == "mine\n"
+    assert (out.stat().st_mode | (out / ".seed").stat().st_mode) & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        ([], "there is no submission"),
+        (["PATH", "--jobs", "-1"], "--jobs is -1"),
+        (["PATH", "--probe-timeout", "0"], "--probe-timeout is 0"),
+        (["PATH", "--timeout", "nan"], "--timeout is nan"),
+        (["PATH", "--out", "/dev/null/x"], "cannot be made a folder"),
+    ],
+)
+def test_a_mistake_on_the_command_line_gets_a_sentence(main, fake_class, tmp_path, capsys, options, says):
+    path = fake_class(a="1")["a"]
+    assert main("--out", tmp_path / "out", *[path if option == "PATH" else option for option in options]) == 1
+    assert says in capsys.readouterr().err
+
+
+# --- a class, graded for real ----------------------------------------------------------------------------------------
+SEED = "a secret"
+HANGS = "\n\ndef mse_loss(pred, action):\n    while True:\n        pass\n"
+EXITS = "import os\nos._exit(0)\n"
+
+
+@dataclass
+class Killed:
+    """A batch that was killed, and what it had done by then; then the same command again, to the end."""
+
+    out: Path
+    before: dict[str, int]
+    """Finished submissions, and when their results were written."""
+    left: list[psutil.Process]
+    """Processes that outlived the batch by more than a moment."""
+    files: list[str]
+    """Files that were left outside of the folder for the grades."""
+    again: subprocess.CompletedProcess
+
+
+def start(paths: list[Path], out: Path, temporary: Path, *options: str) -> subprocess.Popen:
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.staff.grade",
+        *map(str, paths),
+        "--out",
+        str(out),
+        "--seed",
+        SEED,
+        *options,
+    ]
+    environment = os.environ | {"TMPDIR": str(temporary), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finish(batch: subprocess.Popen) -> subprocess.CompletedProcess:
+    stdout, stderr = batch.communicate(timeout=300)
+    return subprocess.CompletedProcess(batch.args, batch.returncode, stdout, stderr)
+
+
+def finished(out: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/results.json")}
+
+
+def stop_after_one(batch: subprocess.Popen, out: Path, how: int, moment: float) -> list[psutil.Process]:
+    """Send a signal `moment` seconds after the first grade; returns the processes that did not end."""
+    while batch.poll() is None and not finished(out):
+        time.sleep(0.02)
+    time.sleep(moment)
+    family = psutil.Process(batch.pid).children(recursive=True)
+    os.kill(batch.pid, how)
+    batch.wait(timeout=60)
+    psutil.wait_procs(family, timeout=20)
+    return [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory) -> dict[str, Path]:
+    """Eight submissions: right, wrong, unusable, hostile."""
+    folder = tmp_path_factory.mktemp("submissions")
+    from scripts.staff.grading.bank import bugs
+
+    def submit(name: str, **changed: str) -> None:
+        for file in exercises.files():
+            target = folder / name / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(changed.get(target.stem) or (ROOT / file).read_text())
+
+    losses = (ROOT / "hw1" / "losses.py").read_text()
+    submit("right")
+    submit("=right")
+    shutil.make_archive(str(folder / "zipped"), "zip", folder / "right")
+    submit("wrong", losses=bugs()["gaussian-variance"].source())
+    submit("hangs", losses=losses + HANGS)
+    submit("exits", heads=EXITS)
+    (folder / "empty").mkdir()
+    (folder / "damaged.zip").write_bytes((folder / "zipped.zip").read_bytes()[:500])
+    return {path.name: path for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def killed(students, tmp_path_factory) -> Killed:
+    out, temporary = tmp_path_factory.mktemp("grades") / "out", tmp_path_factory.mktemp("temporary")
+    begin = partial(start, list(students.values()), out, temporary, "--jobs", "2", "--probe-timeout", "2")
+    batch = begin()
+    left = stop_after_one(batch, out, signal.SIGKILL, random.uniform(0.0, 1.0))
+    assert finish(batch).returncode == -signal.SIGKILL
+    files = [path.name for path in temporary.iterdir()]
+    return Killed(out, finished(out), left, files, finish(begin()))
+
+
+def test_a_killed_batch_leaves_nothing_behind(killed):
+    assert killed.left == []
+    assert killed.files == []
+
+
+def test_a_killed_batch_goes_on_and_grades_nothing_twice(killed, students):
+    assert killed.again.returncode == 0, killed.again.stderr
+    assert f"{len(students)} submissions, {len(killed.before)} of them graded already" in killed.again.stdout
+    after = finished(killed.out)
+    assert len(after) == len(students)
+    assert {name: after[name] for name in killed.before} == killed.before
+    names = [event["name"] for event in log(killed.out)]
+    assert len(names) == len(set(names))
+
+
+def test_everyone_gets_what_they_earned(killed):
+    earned = {path.parent.name: json.loads(path.read_text())["tests"] for path in killed.out.glob("*/results.json")}
+    full = {test["number"]: test["score"] for test in earned["right"]}
+    assert sum(full.values()) > 0
+
+    def lost(name: str) -> set[str]:
+        return {test["number"] for test in earned[name] if test["score"] < full[test["number"]]}
+
+    assert lost("=right") == lost("zipped") == set()
+    assert lost("wrong") == {"1.3"}
+    assert lost("hangs") == {"1.1"}
+    assert lost("exits") == {
+        number for number in full if exercises.load()[number].file == "hw1/heads.py" and full[number]
+    }
+    assert earned["empty"] == earned["damaged"] == []
+
+
+def test_the_table_and_the_report_tell_it_all(killed):
+    rows = {row["name"]: row for row in csv.DictReader((killed.out / "grades.csv").read_text().splitlines())}
+    assert rows.keys() == {"'=right", "damaged", "empty", "exits", "hangs", "right", "wrong", "zipped"}
+    assert rows["right"]["points"] == rows["zipped"]["points"] > rows["wrong"]["points"] > "0"
+    assert rows["hangs"]["1.1"] == "0"
+    assert rows["hangs"]["notes"] == "1.1 timed out"
+    assert "no folder hw1" in rows["empty"]["notes"]
+    assert rows["right"]["key"] != rows["wrong"]["key"]
+    assert {row["isolation"] for row in rows.values()} <= {"full", "partial"}
+    report = (killed.out / "summary.md").read_text()
+    assert report in killed.again.stdout
+    assert "takes log_std for the logarithm of the variance" in report
+    assert "- damaged: damaged.zip is" in report
+
+
+def test_ctrl_c_stops_in_good_order_and_the_same_seed_gives_the_same_grades(killed, students, tmp_path):
+    out, temporary = tmp_path / "out", tmp_path / "tmp"
+    temporary.mkdir()
+    paths = [students[name] for name in ("empty", "wrong")]
+    begin = partial(start, paths, out, temporary, "--jobs", "1", "--probe-timeout", "2")
+    batch = begin()
+    assert stop_after_one(batch, out, signal.SIGINT, 0.0) == []
+    stopped = finish(batch)
+    assert stopped.returncode == 130
+    assert "run the same command to go on" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert list(temporary.iterdir()) == []
+    before = finished(out)
+    assert 1 <= len(before) < len(paths)
+    assert finish(begin()).returncode == 0
+    assert before.items() <= finished(out).items()
+    assert {name: comparable(out, name) for name in finished(out)} == {
+        name: comparable(killed.out, name) for name in ("empty", "wrong")
+    }
+
+
+def comparable(out: Path, name: str) -> dict:
+    """Results without what the clock says: how long grading took, and the sandbox to get warm."""
+    found = json.loads((out / name / "results.json").read_text())
+    return found | {"execution_time": 0, "extra_data": found["extra_data"] | {"sandbox": {}}}
