@@ -12,6 +12,7 @@ export MKL_NUM_THREADS := 1
 
 # BEGIN STAFF
 REQUIREMENTS := requirements-staff.txt
+PYTEST_OPTIONS := -n auto --dist loadfile
 # END STAFF
 REQUIREMENTS ?= requirements.txt
 
@@ -30,7 +31,7 @@ check: $(VENV)/ready  ## your grade so far, with hints
 	$(BIN)/python -m scripts.check
 
 test: $(VENV)/ready  ## everything that must pass
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
 
 submit: $(VENV)/ready  ## pack submission.zip and check what was packed
 	$(BIN)/python -m scripts.submit
