@@ -42,7 +42,8 @@ def rollout_and_relabel(
     Returns:
         A dataset of up to T x N samples (states after a termination are left out).
     """
-    # TODO 4.1: a rollout (import it from hw1.rollout) gated by BetaGate; the expert's actions at its states; Dataset.from_rollout.
+    # TODO 4.1: a rollout (import it from hw1.rollout) gated by BetaGate; the expert's actions at its states;
+    # Dataset.from_rollout.
     # BEGIN SOLUTION 4.1
     seed = int(rng.integers(2**31))
     steps = rollout(env, policy, horizon, seed, expert=expert, gate=BetaGate(beta, rng))

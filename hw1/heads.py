@@ -313,8 +313,8 @@ class DiffusionHead(Head):
     def ancestral(self, features: Tensor, noisy: Tensor, generator: Generator | None = None) -> Tensor:
         """DDPM: from `noisy` at the last step back to an action, with fresh noise at each of all the steps."""
         for n in reversed(range(self.steps)):
-            # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action (_denoise) and abar
-            # of the step before (_abar_before).
+            # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action (_denoise)
+            # and abar of the step before (_abar_before).
             # BEGIN SOLUTION E.2
             clean, _ = self._denoise(features, noisy, n)
             abar, previous = self.abar[n], self._abar_before(n)

@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,26 +101,30 @@ def _write(texts: dict[str, str], into: Path) -> None:
 def _entries(submission: Path) -> Iterator[list[Entry]]:
     name = shown(submission.name)
     if submission.is_dir():
-        yield _counted(_in_folder(submission))
+        with _damage(f"{name} cannot be read: {PACK}"):
+            yield _counted(_in_folder(submission))
     elif not submission.exists():
         raise IntakeError(f"{name} does not exist")
-    elif not submission.is_file() or not zipfile.is_zipfile(submission):
-        raise IntakeError(f"{name} is neither a folder nor a zip, or a zip that was cut off: {PACK}")
-    elif submission.stat().st_size > MAX_ZIP:
-        size = submission.stat().st_size >> 20
-        raise IntakeError(f"{name} is too large ({size} MiB of {MAX_ZIP >> 20}): leave out all but hw1/, or {PACK}")
     else:
-        with _damage(name), zipfile.ZipFile(submission) as archive:
-            yield _counted(_in_zip(archive))
+        with _damage(f"{name} is a damaged zip: {PACK} again"):
+            if not submission.is_file() or not zipfile.is_zipfile(submission):
+                raise IntakeError(f"{name} is neither a folder nor a zip, or a zip that was cut off: {PACK}")
+            if (size := submission.stat().st_size) > MAX_ZIP:
+                large = f"{size >> 20} MiB of {MAX_ZIP >> 20}"
+                raise IntakeError(f"{name} is too large ({large}): leave out all but hw1/, or {PACK}")
+            with zipfile.ZipFile(submission) as archive:
+                yield _counted(_in_zip(archive))
 
 
 @contextmanager
-def _damage(name: str) -> Iterator[None]:
-    """Whatever a damaged or forged zip raises, as one sentence."""
+def _damage(sentence: str) -> Iterator[None]:
+    """Whatever is raised by a folder that may not be read, or by a damaged or forged zip, as one sentence."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, UnicodeError) as error:
-        raise IntakeError(f"{name} is a damaged zip: {PACK} again") from error
+    except IntakeError:
+        raise
+    except Exception as error:  # a submission that raised anything else would end a whole batch
+        raise IntakeError(sentence) from error
 
 
 def _counted(entries: Iterator[Entry]) -> list[Entry]:
@@ -281,11 +284,13 @@ def _untouched(texts: dict[str, str]) -> list[str]:
 def _elsewhere(entries: list[Entry], home: PurePosixPath) -> list[str]:
     """Edits that do not count."""
     changed, own, ignored = [], [], []
+    seen = {PurePosixPath("."), *map(PurePosixPath, exercises.files())}
     for entry in entries:
         path = entry.path.relative_to(home.parent) if entry.path.is_relative_to(home.parent) else entry.path
         ours = ROOT / path
-        if entry.kind != "file" or path.as_posix() in exercises.files():
+        if entry.kind != "file" or path in seen:  # a zip can hold one name thousands of times
             continue
+        seen.add(path)
         other = path.parent.name == "hw1" and path.parts[0] != "hw1" and path.suffix == ".py"
         if path.name in RUN_BY_THEMSELVES or path.suffix == ".pth" or other:
             ignored += [] if ours.is_file() else [path]

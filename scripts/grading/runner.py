@@ -68,6 +68,8 @@ class Runner:
         self.timeouts: Counter[str] = Counter()
         self.broken: dict[str, Answer] = {}
         """By file: why it cannot be imported."""
+        self.hopeless: Answer | None = None
+        """Why no worker can be had, if so."""
 
     def __enter__(self) -> "Runner":
         return self
@@ -78,8 +80,10 @@ class Runner:
     def ask(self, probe: Probe, inputs: wire.Arrays) -> Answer:
         if self.timeouts[probe.exercise] >= MAX_TIMEOUTS or self._over():
             return Answer("timed out")
-        if self.worker is None:
+        if self.worker is None and not self.hopeless:
             self._start()
+        if self.hopeless:
+            return self.hopeless
         if probe.exercise in exercises.load():
             file = exercises.load()[probe.exercise].file
             if file in self.broken:
@@ -92,8 +96,11 @@ class Runner:
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def _start(self) -> None:
-        """A new worker with the student's files imported; those that cannot be imported are hollow and in `broken`."""
-        while self.worker is None:
+        """A new worker with the student's files imported; those that cannot be imported are hollow and in `broken`.
+
+        Each attempt finds one more of these, or else it was the last.
+        """
+        while self.worker is None and not self.hopeless:
             self.worker = self.launch()
             for file in exercises.files():
                 hung = file in self.broken and self.broken[file].status != "error"
@@ -101,6 +108,8 @@ class Runner:
                 if answer.status != "ok":
                     self.broken[file] = replace(answer, importing=file)
                 if self.worker is None:  # it hung or died: again, without this file
+                    if hung or self._over():
+                        self.hopeless = answer
                     break
 
     def _request(self, request: dict, inputs: wire.Arrays, seconds: float) -> Answer:

@@ -342,6 +342,36 @@ def test_any_damage_is_a_sentence(tmp_path):
     assert all(says.isprintable() for says in said)
 
 
+def test_a_file_where_the_folder_above_hw1_should_be(tmp_path):
+    path = packed(tmp_path, {"work": b""} | {f"work/{name}": data for name, data in FILES.items()})
+    assert take(path, tmp_path / "taken").digest == take(folder(tmp_path / "f", FILES), tmp_path / "again").digest
+
+
+def test_a_zip_that_goes_on_elsewhere(tmp_path):
+    path = packed(tmp_path, FILES)
+    data = path.read_bytes()
+    end = data.rindex(b"PK\5\6")
+    path.write_bytes(data[:end] + struct.pack("<4sLQL", b"PK\6\7", 1, 0, 2) + data[end:])
+    assert "is a damaged zip" in refused(path, tmp_path / "taken")
+
+
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "lstat", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    assert "cannot be read" in refused(folder(tmp_path / "f", FILES), tmp_path / "taken")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_given_file_a_thousand_times_is_read_once(tmp_path, monkeypatch):
+    path, read = packed(tmp_path, FILES), []
+    with zipfile.ZipFile(path, "a") as archive:
+        for _ in range(1000):
+            archive.writestr("hw1/rollout.py", b"edited")
+    monkeypatch.setattr(intake, "_same", lambda entry, ours: read.append(ours))
+    (note,) = take(path, tmp_path / "taken").notes
+    assert note.startswith("You changed given files (hw1/rollout.py).")
+    assert len(read) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux reports it")
 def test_a_crowded_zip_is_refused_within_little_memory(tmp_path):
     """The largest table of contents that the size limit lets through: 350,000 names."""

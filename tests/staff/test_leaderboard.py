@@ -74,11 +74,22 @@ def test_invented_observations_and_labels_count_for_nothing(honest):
         {"carried out": np.zeros((240, 7, 1), np.float32)},
         {"obs": np.zeros((3, 2), np.int64)},
         {"begins": np.array([5, 3, 1])},
+        {"begins": np.array([0, 240, 0, 240])},  # all steps twice
+        {"begins": np.array([0, 60, -60, 240])},
+        {"begins": np.array([0, 60, 120, 10**9])},
+        {"obs": np.zeros((2**22, 0)), "action": np.zeros((2**22, 0))},  # nothing, very often
         {"obs": np.zeros(())},
     ],
 )
 def test_records_that_cannot_be_earn_no_place(honest, change):
     assert score(Says(honest | change), SEED) is None
+
+
+def test_students_code_is_not_told_the_roads_of_the_test(honest, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(leaderboard, "success", lambda data, seed: seeds.append(seed))
+    score(Says(honest), SEED)
+    assert abs(seeds[0] - int(draw(PROBE, SEED)["seed"])) > 1000
 
 
 def test_no_answer_earns_no_place():

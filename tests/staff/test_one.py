@@ -37,6 +37,13 @@ class Unprotected:
         return lambda: Spawned(student)
 
 
+def test_a_result_keeps_no_arrays():
+    big = {"loss": np.zeros(100_000)}
+    (verdict,) = one._summed_up([Verdict(PROBES["1.1.1"], "failed", "why", dict(big), dict(big), dict(big))]).verdicts
+    assert (verdict.status, verdict.text) == ("failed", "why")
+    assert not any((verdict.inputs, verdict.got, verdict.expected))
+
+
 def folder(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

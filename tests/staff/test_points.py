@@ -1,11 +1,14 @@
 """Points: they add up, and nobody earns any without doing the exercise."""
 
+import json
+import socket
+
 import numpy as np
 import pytest
 
 from hw1 import exercises
-from scripts.grading import compare, judge, oracle
-from scripts.grading.runner import InProcess
+from scripts.grading import compare, judge, oracle, wire
+from scripts.grading.runner import InProcess, Runner
 from scripts.staff.grading.bank import homework
 from scripts.staff.grading.live import Live
 from scripts.store import ROOT
@@ -66,6 +69,63 @@ def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
 
     for verdicts in judge.judge(Nonsense(), Live("nonsense"), PROBES.values(), reveal=True):
         assert [v.probe.id for v in verdicts if v.status != "failed"] == []
+
+
+def body(arrays: dict[str, list[int]]) -> bytes:
+    """The body of a message with arrays without numbers, by their shapes."""
+    empty = {name: {"dtype": "F64", "shape": shape, "data_offsets": [0, 0]} for name, shape in arrays.items()}
+    names = json.dumps(empty).encode()
+    return wire.NAMES.pack(len(names)) + names
+
+
+@pytest.mark.parametrize(
+    "vast",
+    [
+        body({"loss": [2**40, 0]}),
+        body({"loss": [2**21, 0, 2**21]}),
+        body({str(i): [0] for i in range(1500)}),
+        wire.NAMES.pack(2**63) + b"{}",
+        b"",
+    ],
+    ids=["rows of nothing", "planes of nothing", "arrays of nothing", "header", "empty"],
+)
+def test_an_answer_that_costs_the_judge_more_than_the_sender_is_none(vast):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(wire.LENGTHS.pack(2, len(vast)) + b"{}" + vast)
+        theirs.close()
+        with pytest.raises(wire.WireError):
+            wire.receive(ours)
+
+
+class Dying:
+    """A worker that ends before it answers anything."""
+
+    def __init__(self):
+        self.sock, theirs = socket.socketpair()
+        theirs.close()
+
+    def kill(self) -> None:
+        self.sock.close()
+
+
+def test_a_worker_that_is_never_ready_is_given_up():
+    started = []
+
+    def launch() -> Dying:
+        started.append(Dying())
+        assert len(started) < 50
+        return started[-1]
+
+    with Runner(launch) as ask:
+        answers = [ask.ask(probe, oracle.draw(probe, "dying")) for probe in PROBES.values()]
+    assert {answer.status for answer in answers} == {"crashed"}
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
+def test_the_largest_message_holds_every_right_answer_several_times(probe):
+    answer = InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, "size")).arrays
+    assert 4 * sum(array.nbytes for array in answer.values()) < wire.MAX_BODY
 
 
 @pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)

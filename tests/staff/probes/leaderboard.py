@@ -18,6 +18,7 @@ from tests.probes.base import Arrays, Homework, Probe
 
 CARS, LENGTH, ROUNDS = 2, 60, 4
 BUDGET = CARS * LENGTH * (ROUNDS + 1)  # expert labels, the demonstrations among them
+MOST = 10 * BUDGET  # samples that are looked at
 EPISODES, STEPS = 100, 400  # of the test
 EXPERT = LaneExpert()
 
@@ -97,7 +98,8 @@ def score(runner: Runner, seed: str) -> float | None:
         data = verified(answer.arrays["obs"], answer.arrays["action"], known)
     except (KeyError, TypeError, ValueError, IndexError):
         return None
-    return success(data, int(inputs["seed"]) + 1) if len(data) else None
+    roads = int(draw(PROBE, f"{seed}/roads")["seed"])  # not told to the student's code, which could practise on them
+    return success(data, roads) if len(data) else None
 
 
 def labels(data: Dataset) -> dict[bytes, np.ndarray]:
@@ -111,6 +113,8 @@ def replayed(answer: Arrays) -> dict[bytes, np.ndarray]:
     begins = answer["begins"].astype(np.int64)
     if actions.ndim != 3 or len(actions) > 2 * LENGTH * ROUNDS or len(seeds) > 2 * ROUNDS or seeds.min(initial=0) < 0:
         raise ValueError("more steps than the budget allows, or resets without a seed")
+    if begins.shape != seeds.shape or (np.diff(begins, prepend=0, append=len(actions)) < 0).any():
+        raise ValueError("rollouts that overlap: steps that were made once would count several times")
     found = {}
     parts = np.split(actions, begins[1:]) if len(seeds) else []
     for seed, steps in zip(seeds, parts, strict=True):
@@ -123,6 +127,8 @@ def replayed(answer: Arrays) -> dict[bytes, np.ndarray]:
 
 def verified(obs: np.ndarray, action: np.ndarray, known: dict[bytes, np.ndarray]) -> Dataset:
     """The first `BUDGET` different observations that were really seen and have the label that the expert gives them."""
+    if obs.ndim != 2 or len(obs) > MOST:
+        raise ValueError(f"the dataset has the shape {obs.shape}")
     chosen: dict[bytes, int] = {}
     for i, (seen, label) in enumerate(zip(obs, action, strict=True)):
         if np.array_equal(known.get(seen.tobytes()), label):
