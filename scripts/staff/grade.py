@@ -73,7 +73,7 @@ def run(options: Options) -> int:
     with grades.locked():
         settings = Settings(keep_seed(options), options.probe_timeout, options.timeout)
         todo = {
-            name: path for name, path in found.items() if options.force or not grades.has(name, one.key(path, settings))
+            name: path for name, path in found.items() if options.force or not is_graded(grades, name, path, settings)
         }
         print(f"{len(found)} submissions, {len(found) - len(todo)} of them graded already", flush=True)
         try:
@@ -86,6 +86,13 @@ def run(options: Options) -> int:
         print(f"error: the grader failed at {name}: {last_line(grades.error(name))}", file=sys.stderr)
         print(f"       all of it in {options.out / name / 'error.txt'}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def is_graded(grades: Grades, name: str, path: Path, settings: Settings) -> bool:
+    try:
+        return grades.has(name, one.key(path, settings))
+    except Exception:  # it will come up again when this submission is graded, and is then reported for it alone
+        return False
 
 
 def check(options: Options) -> None:

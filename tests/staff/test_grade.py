@@ -46,6 +46,11 @@ def test_a_submission_is_called_as_its_file_or_its_folder(path, name):
     assert name_of(Path(path)) == name
 
 
+def test_no_name_is_too_long_for_a_folder(tmp_path):
+    name = name_of(Path("." + "ä" * 127))
+    (tmp_path / name).mkdir()
+
+
 def test_two_submissions_of_one_name_are_refused_with_both_paths(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder / "alice").mkdir(parents=True)

@@ -66,10 +66,11 @@ def submissions(paths: Iterable[Path]) -> dict[str, Path]:
 def name_of(path: Path) -> str:
     """What a submission is called: as its file or folder; if that is `submission.zip` or the like, as the folder above.
 
-    Only printable characters, and no dot at the front, so that it is a file name that can be seen and typed.
+    Only printable characters, no dot at the front and not too long: a file name that can be seen and typed.
     """
     stem = path.name[:-4] if path.name.lower().endswith(".zip") else path.name
     name = printable(path.parent.name if stem.lower() in NAMELESS else stem)
+    name = name.encode()[:200].decode(errors="ignore")
     return "_" + name.lstrip(".") if name.startswith(".") else name or "_"
 
 

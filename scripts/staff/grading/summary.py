@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 from hw1 import exercises
 from hw1.exercises import Exercise
@@ -107,10 +108,14 @@ def report(grades: list[Grade], failed: dict[str, str]) -> str:
             f"median {statistics.median(points):g}, lowest {min(points):g}, highest {max(points):g}. "
             f"Extra credit: {sum(grade.total(extra=True) > 0 for grade in usable)} of {len(usable)}."
         )
-    if unusable := [f"- {grade.name}: {grade.unusable}" for grade in grades if grade.unusable]:
+    if unusable := [f"- {escape(grade.name)}: {escape(grade.unusable)}" for grade in grades if grade.unusable]:
         parts.append("\n".join(["Nothing could be graded, 0 points, not counted here:", "", *unusable]))
     if failed:
-        parts.append("\n".join(["The grader failed at:", "", *(f"- {n}: {error}" for n, error in failed.items())]))
+        parts.append(
+            "\n".join(
+                ["The grader failed at:", "", *(f"- {escape(n)}: {escape(error)}" for n, error in failed.items())]
+            )
+        )
     if usable:
         parts += [by_exercise(usable), commonest(usable)]
     return "\n\n".join(part for part in parts if part) + "\n"
