@@ -24,7 +24,7 @@ def command(module: str, *arguments: object) -> list[str]:
 
 def run(module: str, *arguments: object, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
-        command(module, *arguments), cwd=ROOT, text=True, capture_output=True, timeout=300, check=False, **options
+        command(module, *arguments), cwd=ROOT, text=True, capture_output=True, timeout=900, check=False, **options
     )
 
 
