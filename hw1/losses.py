@@ -10,12 +10,11 @@ batch, and differentiable.
 import math
 
 import torch
-from torch import Tensor
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-def mse_loss(pred: Tensor, action: Tensor) -> Tensor:
+def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     """Exercise 1.1. The lecture's version 0: mean over the batch of ||action - pred||^2.
 
     The squared l2 norm is summed over the action dimensions, not averaged.
@@ -32,7 +31,7 @@ def mse_loss(pred: Tensor, action: Tensor) -> Tensor:
     # END SOLUTION
 
 
-def categorical_nll(logits: Tensor, index: Tensor) -> Tensor:
+def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Exercise 1.2. Mean over the batch of -log softmax(logits)[index].
 
     Args:
@@ -48,7 +47,7 @@ def categorical_nll(logits: Tensor, index: Tensor) -> Tensor:
     # END SOLUTION
 
 
-def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     """Exercise 1.3. Mean over the batch of -log N(action; mean, diag(std^2)), with its constants.
 
     -log N = sum over A of [ 1/2 ((action - mean) / std)^2 + log std + 1/2 log(2 pi) ]
@@ -66,7 +65,9 @@ def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     # END SOLUTION
 
 
-def mixture_nll(logits: Tensor, means: Tensor, log_stds: Tensor, action: Tensor) -> Tensor:
+def mixture_nll(
+    logits: torch.Tensor, means: torch.Tensor, log_stds: torch.Tensor, action: torch.Tensor
+) -> torch.Tensor:
     """Exercise 1.4. Mean over the batch of -log sum_k w_k N(action; mean_k, diag(std_k^2)), w = softmax(logits).
 
     Args:

@@ -1,4 +1,4 @@
-"""Fork: an avenue with a tree every forty metres, and two drivers who pass it on different sides.
+"""Fork: an avenue with a tree every fifty metres, and two drivers who pass it on different sides.
 
 The left side is the lane of oncoming traffic: whoever passes there has to be quick. The right side is gravel: whoever
 passes there has to be slow. Steering and acceleration are therefore bimodal *jointly*: left belongs with fast, right

@@ -53,7 +53,9 @@ def fit_head(seeds: tuple[int, ...], head: str, steps: int) -> Arrays:
 
 
 def jobs(quick: bool) -> list[Job]:
-    return [Job(f"bimodal {head}", fit_head, {"head": head, "steps": 400 if quick else 1_500}) for head in HEADS]
+    # Half-trained, diffusion and flow look like a Gaussian: they need their steps even in a quick run.
+    few = {head: 400 for head in ("l2", "gaussian", "mixture", "autoregressive")} if quick else {}
+    return [Job(f"bimodal {head}", fit_head, {"head": head, "steps": few.get(head, 1_500)}) for head in HEADS]
 
 
 def draw(results: Results) -> Figure:

@@ -18,6 +18,8 @@ EXCEPTIONS = {
 }
 EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError"}  # of numpy and torch
 
+LATE = "no answer in time; an endless loop?"
+
 
 @dataclass
 class Verdict:
@@ -82,7 +84,7 @@ def _excuse(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
         return "waiting", f"waiting for {other}"
     prefix = f"{importing} cannot be imported: " if importing else ""
     if answer.status == "timed out":
-        return answer.status, f"importing {importing} does not end" if importing else ""
+        return answer.status, f"importing {importing} does not end" if importing else LATE
     if answer.status == "crashed":
         return answer.status, prefix + (clean(detail.get("message", "")) or "the process died")
     where, kind = _where(detail), detail.get("kind")

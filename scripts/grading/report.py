@@ -56,7 +56,12 @@ class Result:
         if len(missed) > 1 and len(said) == 1 and len(missed) == len(self.verdicts):
             text = said.pop()
             return [f"all {len(missed)} checks: {text}"] if text else []
-        return [f"{v.probe.id} {v.probe.title} ({v.probe.points:g} points): {v.text or v.status}" for v in missed]
+        return [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
+
+
+def _points(verdict: Verdict) -> str:
+    points = verdict.probe.points
+    return f"{points:g} point" + ("s" if points != 1 else "")
 
 
 def total(results: list[Result]) -> tuple[float, float]:

@@ -167,6 +167,26 @@ def test_a_run_on_one_core_agrees_with_a_run_on_two_and_mends_a_damaged_result(t
     assert measured(tmp_path / "one") == measured(tmp_path / "two")
 
 
+def test_a_mistake_in_an_exercise_costs_its_own_job_and_is_placed():
+    from hw1.compounding import growth_exponent
+    from scripts.figures import Computed, Task
+
+    def unfinished(seeds):
+        raise NotImplementedError("TODO 3.2")
+
+    def wrong(seeds):
+        growth_exponent(np.ones(2), np.ones((2, 2, 2)))
+
+    _, arrays, why = Task(Job("unfinished", unfinished), (0,), Path("a")).run()
+    assert (arrays, why) == (None, "needs TODO 3.2")
+    assert not Computed(missing={"unfinished": why}).failed
+    _, arrays, why = Task(Job("wrong", wrong), (0,), Path("a")).run()
+    assert arrays is None
+    assert why.startswith("TypeError: ")
+    assert "(hw1/compounding.py, line " in why
+    assert Computed(missing={"wrong": why}).failed
+
+
 def test_figures_names_an_unknown_experiment(tmp_path):
     done = run("scripts.figures", "--only", "lanes", "--out", tmp_path)
     assert done.returncode != 0

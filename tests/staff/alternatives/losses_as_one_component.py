@@ -1,11 +1,13 @@
 """The Gaussian is the mixture of one component, and the mixture adds up one component after the other."""
 
 
-def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     return mixture_nll(mean.new_zeros(len(mean), 1), mean[:, None], log_std[:, None], action)
 
 
-def mixture_nll(logits: Tensor, means: Tensor, log_stds: Tensor, action: Tensor) -> Tensor:
+def mixture_nll(
+    logits: torch.Tensor, means: torch.Tensor, log_stds: torch.Tensor, action: torch.Tensor
+) -> torch.Tensor:
     terms = []
     for weight, mean, log_std in zip(logits.log_softmax(1).T, means.unbind(1), log_stds.unbind(1), strict=True):
         z = (action - mean) * torch.exp(-log_std)

@@ -1,12 +1,12 @@
 """One number after the other."""
 
 
-def mse_loss(pred: Tensor, action: Tensor) -> Tensor:
+def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     rows = [sum((p - a) ** 2 for p, a in zip(*row, strict=True)) for row in zip(pred, action, strict=True)]
     return sum(rows) / len(rows)
 
 
-def categorical_nll(logits: Tensor, index: Tensor) -> Tensor:
+def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     rows = []
     for row, chosen in zip(logits, index.tolist(), strict=True):
         top = row.max()
@@ -14,7 +14,7 @@ def categorical_nll(logits: Tensor, index: Tensor) -> Tensor:
     return sum(rows) / len(rows)
 
 
-def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     total = torch.zeros(())
     for b in range(mean.shape[0]):
         for a in range(mean.shape[1]):
@@ -23,7 +23,9 @@ def gaussian_nll(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     return total / mean.shape[0]
 
 
-def mixture_nll(logits: Tensor, means: Tensor, log_stds: Tensor, action: Tensor) -> Tensor:
+def mixture_nll(
+    logits: torch.Tensor, means: torch.Tensor, log_stds: torch.Tensor, action: torch.Tensor
+) -> torch.Tensor:
     rows = []
     for b in range(action.shape[0]):
         total = None
