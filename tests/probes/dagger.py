@@ -589,15 +589,20 @@ def doubt_of_few(hw1: Homework, inputs: Arrays) -> dict:
 
 
 def draw_threshold(rng: np.random.Generator) -> Arrays:
-    """Doubt is the largest coordinate's size, in steps of a quarter; some of it is exactly the threshold."""
+    """Doubt is the largest coordinate's size, in steps of a quarter; some of it is exactly the threshold.
+
+    The members disagree in one dimension or as much in both: no multiple of the mean over dimensions does for both.
+    """
+    threshold = rng.choice([1.25, 1.5, 1.75])  # not 1, which is its own square
     order = rng.permutation(20)
-    size, expert_drives = np.repeat([0.25, 0.5, 0.75, 1.0, 1.25], 4)[order], np.tile([0, 1], 10)[order]
-    obs = np.stack([size, rng.choice([0.0, 0.25], len(size))], axis=1) * rng.choice([-1, 1], (len(size), 2))
+    size = np.repeat(threshold + np.array([-0.5, -0.25, 0.0, 0.25, 0.5]), 4)[order]
+    in_both, expert_drives = np.tile([0, 0, 1, 1], 5)[order], np.tile([0, 1], 10)[order]
+    obs = np.stack([size, in_both * size], axis=1) * rng.choice([-1, 1], (len(size), 2))
     return {
         "obs": obs.astype(np.float32),
         "state": obs[::-1].astype(np.float32) + 1.0,
         "expert_drives": expert_drives,
-        "threshold": np.array(rng.choice([0.5, 0.75, 1.0])),
+        "threshold": np.array(threshold),
     }
 
 
