@@ -1,4 +1,4 @@
-"""What people run, as `python -m scripts.NAME`: train, figures; for staff also staff.bench."""
+"""What people run, as `python -m scripts.NAME`: check, submit, train, figures."""
 
 import os
 

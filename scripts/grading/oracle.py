@@ -20,7 +20,7 @@ PUBLIC_SEED = "public"
 SNAPSHOT = Path("tests/probes/expected.safetensors")
 THIN = 4  # of a mistake's sample so many rows become one
 NAME = SNAPSHOT.as_posix()
-MEND = f"Get it again from where the homework is published (`git checkout -- {NAME}`); staff: `make snapshot`."
+MEND = f"Get it again from where the homework is published (`git checkout -- {NAME}`)."
 GIVEN = ("hw1/**/*.py", "hw1/*.toml", "tests/probes/*.py")
 
 
@@ -47,7 +47,7 @@ class SnapshotError(Exception):
 
 
 class Stored:
-    """What the reference, and each known mistake, answered on the public seed (`make snapshot` wrote it).
+    """What the reference, and each known mistake, answered on the public seed.
 
     The file holds every array once. Its index says which arrays make up an answer, by probe and by what to tell the
     student; the reference's answer is under "". Of a sample called "00012/4" it holds every fourth row.
