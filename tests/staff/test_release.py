@@ -183,6 +183,14 @@ def test_a_leak_stops_it(staff):
     stopped(commit(staff), r"README\.md: names the staff path")
 
 
+@pytest.mark.parametrize("secret", ["success of DAgger's policy at a fixed number of labels", "a-seed-of-the-autumn"])
+def test_a_hidden_name_or_seed_stops_it(staff, secret):
+    (staff / "out").mkdir()
+    (staff / "out/autograder.seed").write_text("a-seed-of-the-autumn\n")
+    edit(staff, "README.md", "## Two commands", f"{secret}\n\n## Two commands")
+    stopped(commit(staff), r"README\.md: has the secret")
+
+
 @unproved
 def test_a_leak_in_an_earlier_release_stops_it(staff):
     release.release(staff, OPTIONS)
