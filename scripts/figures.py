@@ -88,7 +88,7 @@ def reason(error: Exception) -> str:
     """ "needs TODO 3.2", or the error and the last line of the homework that led to it."""
     if isinstance(error, NotImplementedError):
         return f"needs {error}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ROOT)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ROOT / "hw1")]
     where = f" ({Path(frames[-1].filename).relative_to(ROOT).as_posix()}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
 
