@@ -140,7 +140,7 @@ class Runner:
 
 
 class InProcess:
-    """Asks probes in this process: for trusted code, and for a student's own debugger. Contains nothing."""
+    """Asks probes in this process: for trusted code. Contains nothing."""
 
     def __init__(self, homework: Homework, student: Path):
         self.homework, self.student = homework, student

@@ -60,7 +60,7 @@ def ids(student: Files) -> None:
         for file in exercises.files()
         for id in re.findall(r'raise NotImplementedError\("TODO (\S+)"\)', student[file].decode())
     }
-    places = {"the stubs": stubs, "the probes": set(_probes(student))}
+    places = {"the stubs": stubs, "the probes": _probes(student)}
     if handout := student.get("writeup/handout.tex"):
         places["the handout"] = set(re.findall(r"\\begin\{exercise\}\{(\S+?)\}", handout.decode()))
     for place, found in places.items():
@@ -68,12 +68,12 @@ def ids(student: Files) -> None:
             raise ProofError(f"{place} and the table differ in the exercises {', '.join(sorted(found ^ set(TABLE)))}")
 
 
-def _probes(student: Files) -> Counter[str]:
-    """Probes of each exercise."""
+def _probes(student: Files) -> set[str]:
+    """The exercises that have probes."""
     text = "".join(
         d.decode() for name, d in student.items() if name.startswith("tests/probes/") and name.endswith(".py")
     )
-    return Counter(re.findall(r'Probe\(\s*"(\w\.\d)\.\d+"', text))
+    return set(re.findall(r'Probe\(\s*"(\w\.\d)\.\d+"', text))
 
 
 def names(text: str, exercise: str) -> bool:

@@ -45,9 +45,7 @@ def _or_expected(probe: Probe, name: str, array: np.ndarray, expected: Arrays) -
 def manifest() -> dict[str, str]:
     """Digests of the given files as students get them."""
     texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in given(ROOT)}
-    return {
-        file: digest(strip(text).encode() if file.endswith(".py") else text.encode()) for file, text in texts.items()
-    }
+    return {file: digest(strip(text, file).encode()) for file, text in texts.items()}
 
 
 def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hw1 import exercises
 from scripts.grading import intake
 from scripts.grading.intake import Intake, IntakeError
 from scripts.grading.judge import Verdict, judge
@@ -75,7 +74,6 @@ def grade(
                 _summed_up(verdicts) for verdicts in judge(runner, oracle_factory(seed), PROBES.values(), reveal=False)
             ]
             success = _success(runner, settings.seed, graded)
-    graded.sort(key=lambda result: list(exercises.load()).index(result.exercise.id))
     notes = [*(f"{file} is missing." for file in taken.missing), *taken.notes]
     return results.graded(graded, notes, time.monotonic() - began, about, success)
 
