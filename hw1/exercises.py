@@ -1,12 +1,16 @@
-"""The exercise table, `exercises.toml`, as objects."""
+"""The exercise table, `exercises.toml`, as objects; and the stub of an exercise that is not done yet."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder of the homework."""
 TABLE = Path(__file__).with_suffix(".toml")
-POINTS = {"code": 80, "written": 20, "extra": 20}
+TODO = re.compile(r"TODO (\w\.\d)")
+STUB = re.compile(r"""raise NotImplementedError\(["']TODO (\w\.\d)["']\)""")
 
 
 @dataclass(frozen=True)
@@ -33,25 +37,44 @@ class Exercise:
 @cache
 def load() -> dict[str, Exercise]:
     """The exercises by id, in the order of the handout. Raises ValueError if points or ids do not add up."""
-    rows = tomllib.loads(TABLE.read_text())["exercises"]
-    table = {row["id"]: Exercise(**row | {"names": tuple(row["names"])}) for row in rows}
-    if len(table) != len(rows):
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    rows, written = table["exercises"], table["written"]
+    exercises = {row["id"]: Exercise(**row | {"names": tuple(row["names"])}) for row in rows}
+    if len(exercises) != len(rows):
         raise ValueError(f"{TABLE}: an exercise id is used twice")
     points = {
-        "code": sum(e.points for e in table.values() if not e.extra),
-        "written": sum(written().values()),
-        "extra": sum(e.points for e in table.values() if e.extra),
+        "code": sum(e.points for e in exercises.values() if not e.extra),
+        "written": sum(written.values()),
+        "extra": sum(e.points for e in exercises.values() if e.extra),
     }
-    if points != POINTS:
-        raise ValueError(f"{TABLE}: the points are {points}, they must be {POINTS}")
-    return table
+    if points != table["totals"]:
+        raise ValueError(f"{TABLE}: the points add up to {points}, but [totals] says {table['totals']}; correct one")
+    return exercises
 
 
+@cache
+def totals() -> dict[str, int]:
+    """The sums of points: "code", "written" and "extra"."""
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))["totals"]
+
+
+@cache
 def written() -> dict[str, int]:
     """Points of the written questions by id."""
-    return tomllib.loads(TABLE.read_text())["written"]
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))["written"]
 
 
 def files() -> list[str]:
     """The files that students edit and hand in."""
     return list(dict.fromkeys(exercise.file for exercise in load().values()))
+
+
+def stub(id: str) -> str:
+    """What stands in the place of an exercise until it is done."""
+    return f'raise NotImplementedError("TODO {id}")'
+
+
+def unfinished(error: BaseException) -> str:
+    """The exercise whose stub raised `error`; empty if no stub did."""
+    found = TODO.search(str(error)) if isinstance(error, NotImplementedError) else None
+    return found[1] if found else ""

@@ -22,15 +22,14 @@ from typing import Annotated
 import tyro
 
 from hw1 import exercises
-from hw1.exercises import Exercise
-from scripts.grading import report, worker
-from scripts.grading.judge import Verdict, judge
-from scripts.grading.oracle import SnapshotError, Stored
-from scripts.grading.report import Result
-from scripts.grading.runner import Answer, Runner, Spawned
-from scripts.grading.wire import Arrays
-from scripts.store import ROOT
-from tests.probes import Homework, Probe, of
+from hw1.exercises import ROOT, Exercise
+from tests.autograder import report, worker
+from tests.autograder.judge import Verdict, judge
+from tests.autograder.oracle import SnapshotError, Stored
+from tests.autograder.probes import Homework, Probe, of
+from tests.autograder.report import Result
+from tests.autograder.runner import Answer, Runner, Spawned
+from tests.autograder.wire import Arrays
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from pathlib import Path
 import tyro
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts.check import grade, prepare_terminal, select
-from scripts.grading.intake import Intake, IntakeError, take
-from scripts.grading.oracle import SnapshotError, Stored
-from scripts.grading.report import total
-from scripts.grading.runner import Runner, Spawned
-from scripts.store import ROOT
-from tests.probes import PROBES
+from tests.autograder.intake import Intake, IntakeError, take
+from tests.autograder.oracle import SnapshotError, Stored
+from tests.autograder.probes import PROBES
+from tests.autograder.report import total
+from tests.autograder.runner import Runner, Spawned
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
 
@@ -70,7 +70,7 @@ def submit(out: Path) -> None:
         print(f"    {file:20} {len(data):7,} bytes   sha256 {hashlib.sha256(data).hexdigest()[:16]}")
     for warning in warnings(ROOT, intake, oracle):
         print(f"warning: {warning}")
-    possible = exercises.POINTS
+    possible = exercises.totals()
     print(
         f"On the public checks it earns {points:g} of {possible['code']} points, and {extra:g} of {possible['extra']} "
         "of extra credit.\nThe server runs the same checks; only the seed of their inputs differs."

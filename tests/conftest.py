@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from hw1 import exercises
-from scripts.grading import report
-from scripts.grading.judge import judge
-from scripts.grading.oracle import SnapshotError, Stored
-from scripts.grading.report import Result
-from scripts.grading.runner import Runner, Spawned
-from scripts.store import ROOT
-from tests.probes import PROBES, of
+from hw1.exercises import ROOT
+from tests.autograder import report
+from tests.autograder.judge import judge
+from tests.autograder.oracle import SnapshotError, Stored
+from tests.autograder.probes import PROBES, of
+from tests.autograder.report import Result
+from tests.autograder.runner import Runner, Spawned
 
 torch.set_num_threads(1)
 VERDICTS = pytest.StashKey["Verdicts"]()

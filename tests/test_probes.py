@@ -6,7 +6,7 @@ They run in a process of their own, so that an endless loop in an exercise fails
 import pytest
 
 from hw1 import exercises
-from tests.probes import PROBES
+from tests.autograder.probes import PROBES
 
 
 def case(probe):

@@ -14,15 +14,13 @@ from pathlib import Path
 
 import tyro
 
-from scripts.staff.grading import one, results
-from scripts.store import ROOT
+from hw1.exercises import ROOT
+from tests.autograder.staff import one, results
 
 # What grading takes of this repository. All that a grade's key follows from is among it, so keys are the same there.
 PARTS = (
     *(f"{folder}/**/*.{kind}" for folder in one.GRADER for kind in ("py", "toml")),
     "scripts/__init__.py",
-    "scripts/store.py",
-    "scripts/staff/__init__.py",
     "scripts/staff/gradescope/entry.py",
 )
 SCRIPTS = ("setup.sh", "run_autograder")

@@ -33,17 +33,17 @@ from hw1.experts import ForkDriver, LaneExpert
 from hw1.losses import mixture_nll
 from hw1.policy import PolicyConfig
 from hw1.rollout import Policy, rollout
-from scripts.grading import worker
-from scripts.grading.judge import judge
-from scripts.grading.oracle import draw
-from scripts.grading.runner import InProcess, Runner
 from scripts.staff.bench_peers import classes
 from scripts.staff.bench_peers.pendulum_expert import pendulum_expert
 from scripts.staff.bench_peers.process import Finished, Imitation, Unmeasured, run_command
-from scripts.staff.grading.live import Live
-from scripts.staff.grading.sandbox import Sandbox, SandboxError
-from tests.probes import PROBES
-from tests.probes.base import Arrays, Homework, Probe
+from tests.autograder import worker
+from tests.autograder.judge import judge
+from tests.autograder.oracle import draw
+from tests.autograder.probes import PROBES
+from tests.autograder.probes.base import Arrays, Homework, Probe
+from tests.autograder.runner import InProcess, Runner
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 Name = Literal["envs", "seeds", "bc", "dagger", "mixture", "grade", "isolation", "batch", "demo", "test"]
 

@@ -21,9 +21,9 @@ import joblib
 import tyro
 from tqdm import tqdm
 
-from scripts.staff.grading import one, summary
-from scripts.staff.grading.batch import BatchError, Grades, Judges, Outcome, last_line, submissions, write
-from scripts.staff.grading.one import Settings
+from tests.autograder.staff import one, summary
+from tests.autograder.staff.batch import BatchError, Grades, Judges, Outcome, last_line, submissions, write
+from tests.autograder.staff.one import Settings
 
 GRACE = 120.0  # seconds that a judge may need beyond a submission's limit
 

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tests.autograder.staff import markers
+
 STATEMENT, EXPRESSION = 14, 24  # nodes from which on a syntax tree is nobody's coincidence
 LINE = 36  # characters, without spaces, from which on a line is not
-BLOCK = re.compile(r"^[ \t]*# BEGIN SOLUTION \S+\n(.*?)^[ \t]*# END SOLUTION", re.DOTALL | re.MULTILINE)
-MARKERS = re.compile(r"(BEGIN|END) (SOLUTION|STAFF)")
-STAFF = re.compile(r"\b(tests|scripts|writeup|notebooks)[./]staff\b")
+STAFF = re.compile(r"\b(tests|scripts|writeup|notebooks)([./]\w+)*[./]staff\b")
 IMAGE_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"sRGB", b"cHRM", b"sBIT", b"bKGD"}
 BINARY = {".png", ".safetensors"}
 
@@ -52,7 +52,8 @@ class Secrets:
         """Of all solutions in staff's `files`."""
         trees, lines = set(), set()
         for _, code in _code(files):
-            for block in BLOCK.findall(code):
+            for begin, end in markers.solutions(code):
+                block = code[begin:end]
                 trees |= set(fingerprints(textwrap.dedent(block), _module_names(code)))
                 squeezed = (squeeze(re.sub(r"(^|\s)# .*", "", line)) for line in block.splitlines())
                 lines |= {line for line in squeezed if len(line) >= LINE}
@@ -83,7 +84,7 @@ def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
         if path.suffix not in BINARY:
             yield "is a file of a kind that cannot be searched"
         text = data.decode(errors="replace")
-    for found in MARKERS.finditer(text):
+    for found in markers.MENTION.finditer(text):
         yield f"has the marker {found[0]!r}"
     for found in STAFF.finditer(text):
         yield f"names the staff path {found[0]!r}"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from scripts.grading import worker
-from scripts.grading.judge import judge
-from scripts.grading.oracle import Stored
-from scripts.grading.report import Result
-from scripts.grading.runner import InProcess
-from tests.probes import PROBES, Homework
+from tests.autograder import worker
+from tests.autograder.judge import judge
+from tests.autograder.oracle import Stored
+from tests.autograder.probes import PROBES, Homework
+from tests.autograder.report import Result
+from tests.autograder.runner import InProcess
 
 torch.set_num_threads(1)
 oracle = Stored(Path.cwd(), PROBES.values())

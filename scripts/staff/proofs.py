@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import Exercise
-from scripts.staff.strip import strip
+from tests.autograder.staff.markers import strip
 
 POINTS_OF = Path(__file__).with_name("points_of.py")
 TABLE = exercises.load()
@@ -55,11 +55,7 @@ def write(folder: Path, files: Files) -> None:
 # --- ids -------------------------------------------------------------------------------------------------------------
 def ids(student: Files) -> None:
     """Every place names the same exercises."""
-    stubs = {
-        id
-        for file in exercises.files()
-        for id in re.findall(r'raise NotImplementedError\("TODO (\S+)"\)', student[file].decode())
-    }
+    stubs = {id for file in exercises.files() for id in exercises.STUB.findall(student[file].decode())}
     places = {"the stubs": stubs, "the probes": _probes(student)}
     if handout := student.get("writeup/handout.tex"):
         places["the handout"] = set(re.findall(r"\\begin\{exercise\}\{(\S+?)\}", handout.decode()))
@@ -71,7 +67,9 @@ def ids(student: Files) -> None:
 def _probes(student: Files) -> set[str]:
     """The exercises that have probes."""
     text = "".join(
-        d.decode() for name, d in student.items() if name.startswith("tests/probes/") and name.endswith(".py")
+        d.decode()
+        for name, d in student.items()
+        if name.startswith("tests/autograder/probes/") and name.endswith(".py")
     )
     return set(re.findall(r'Probe\(\s*"(\w\.\d)\.\d+"', text))
 

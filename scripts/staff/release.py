@@ -22,9 +22,9 @@ from pathlib import Path, PurePosixPath
 import tyro
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts.staff import leaks, proofs
-from scripts.staff.strip import strip
-from scripts.store import ROOT
+from tests.autograder.staff.markers import strip
 
 BRANCH = "refs/heads/student"
 NOT_FOR_STUDENTS = {".ci", "requirements-staff.txt", "requirements-bench.txt"}
@@ -98,7 +98,7 @@ def prove(repository: "Repository", main: Files, student: Files, quick: bool) ->
 
 def hidden_names(main: Files) -> list[str]:
     """The titles of the probes that students do not get."""
-    texts = [data.decode() for name, data in main.items() if name.startswith("tests/staff/probes/")]
+    texts = [data.decode() for name, data in main.items() if name.startswith("tests/autograder/staff/probes/")]
     return [title for text in texts for title in re.findall(r'Probe\(\s*"[\w.]+",\s*"(.+?)"', text)]
 
 

@@ -1,4 +1,4 @@
-"""Write tests/probes/expected.safetensors: what the reference and each known mistake answer on the public seed.
+"""Write the snapshot, expected.safetensors: the answers of the reference and of each known mistake on the public seed.
 
     python -m scripts.staff.snapshot
 
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from scripts.grading import compare
-from scripts.grading.oracle import PUBLIC_SEED, SNAPSHOT, digest, draw, given, snapshot
-from scripts.staff.grading.live import Live
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes import PROBES, Probe
-from tests.probes.base import Arrays, Close
+from hw1.exercises import ROOT
+from tests.autograder import compare
+from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, digest, draw, given, snapshot
+from tests.autograder.probes import PROBES, Probe
+from tests.autograder.probes.base import Arrays, Close
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.markers import strip
 
 
 def answers(probe: Probe) -> dict[str, Arrays]:

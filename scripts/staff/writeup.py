@@ -23,10 +23,10 @@ import numpy as np
 import tyro
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts import figures
 from scripts.experiments import bimodal, fork, lane, tightrope
 from scripts.experiments.base import Arrays
-from scripts.store import ROOT
 from scripts.submit import EPOCH
 
 WRITEUP = ROOT / "writeup"
@@ -184,7 +184,7 @@ def points() -> str:
         title, marker = escape(e.title), escape(e.marker)
         lines.append(rf"\hwexercise{{{e.id}}}{{{title}}}{{{e.points}}}{{{e.file}}}{{{names}}}{{{marker}}}{{{kind}}}")
     lines += [rf"\hwquestion{{{id}}}{{{value}}}" for id, value in exercises.written().items()]
-    lines += [rf"\newcommand{{\points{kind}}}{{{value}}}" for kind, value in exercises.POINTS.items()]
+    lines += [rf"\newcommand{{\points{kind}}}{{{value}}}" for kind, value in exercises.totals().items()]
     required = [e for e in table.values() if not e.extra]
     lines.append(rf"\newcommand{{\rowsofcode}}{{{rows(required)}}}")
     lines.append(rf"\newcommand{{\rowsofextra}}{{{rows([e for e in table.values() if e.extra])}}}")

@@ -1,7 +1,6 @@
 """What the staff tests share: tiny data, and a world simple enough to predict by hand."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +13,9 @@ from hypothesis import settings
 
 from hw1 import exercises
 from hw1.demos import Dataset
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes.world import Plane
+from hw1.exercises import ROOT
+from tests.autograder.probes.world import Plane
+from tests.autograder.staff import markers
 
 # The same examples every time, on slow machines too, and no files left behind.
 settings.register_profile("hw1", deadline=None, derandomize=True, database=None)
@@ -67,12 +66,17 @@ def near():
 def solved(file: str, edits: dict[str, str | None]) -> str:
     """A student's file with the reference's solutions, but for the exercises in `edits`: unfinished (None), or with
     that code at the first place that is to be filled in."""
-    text = (ROOT / file).read_text(encoding="utf-8")
-    for id, code in edits.items():
-        if code is not None:
-            block = rf"(?P<indent> *)# BEGIN SOLUTION {re.escape(id)}\n.*?# END SOLUTION"
-            text = re.sub(block, lambda found, code=code: found["indent"] + code, text, count=1, flags=re.DOTALL)
-    return strip(text, keep=[id for id in exercises.load() if edits.get(id, "") is not None])
+    filled: set[str] = set()
+
+    def choose(block, content: list[str]) -> list[str]:
+        code = edits.get(block.id, "")
+        if code is None:
+            return [f"{block.indent}{exercises.stub(block.id)}"]
+        first = block.id in edits and block.id not in filled
+        filled.add(block.id)
+        return [block.indent + code] if first else content
+
+    return markers.replaced((ROOT / file).read_text(encoding="utf-8"), choose)
 
 
 class Student:

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from hw1 import exercises
-from scripts.grading import compare, oracle
-from scripts.staff.grading.bank import alternatives, homework
-from scripts.staff.grading.live import facts
-from tests.probes import PROBES, Homework, Probe
+from tests.autograder import compare, oracle
+from tests.autograder.probes import PROBES, Homework, Probe
+from tests.autograder.staff.bank import alternatives, homework
+from tests.autograder.staff.live import facts
 
 SEEDS = [f"grade {i}" for i in range(20)]
 TABLE = exercises.load()

@@ -6,13 +6,13 @@ from functools import cache
 import pytest
 
 from hw1 import exercises
-from scripts.grading import judge, oracle
-from scripts.grading.report import Result
-from scripts.grading.runner import InProcess
-from scripts.staff.grading.bank import Bug, bugs, mutant
-from scripts.staff.grading.live import Live
-from scripts.store import ROOT
-from tests.probes import PROBES
+from hw1.exercises import ROOT
+from tests.autograder import judge, oracle
+from tests.autograder.probes import PROBES
+from tests.autograder.report import Result
+from tests.autograder.runner import InProcess
+from tests.autograder.staff.bank import Bug, bugs, mutant
+from tests.autograder.staff.live import Live
 
 SEEDS = ["one", "two", "three"]
 TABLE = exercises.load()

@@ -10,10 +10,10 @@ import pytest
 
 from hw1 import exercises
 from scripts import check
-from scripts.grading import report
-from scripts.grading.judge import Verdict
-from scripts.grading.report import Result
-from tests.probes import of
+from tests.autograder import report
+from tests.autograder.judge import Verdict
+from tests.autograder.probes import of
+from tests.autograder.report import Result
 
 ENDLESS = "while True: pass"
 
@@ -166,7 +166,7 @@ def test_a_timeout_must_be_positive(seconds, capsys):
 def test_nothing_to_compare_with_is_a_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(check, "ROOT", tmp_path)
     assert check.main(["1.1"]) == 2
-    assert re.fullmatch(r"error: tests/probes/expected\.safetensors is missing.*\n", capsys.readouterr().err)
+    assert re.fullmatch(r"error: tests/autograder/probes/expected\.safetensors is missing.*\n", capsys.readouterr().err)
 
 
 def result(*verdicts: tuple[str, str]) -> Result:

@@ -6,9 +6,8 @@ import re
 import pytest
 
 from hw1 import exercises
-from hw1.exercises import load, written
-from scripts.store import ROOT
-from tests.probes import PROBES, of
+from hw1.exercises import ROOT, load, written
+from tests.autograder.probes import PROBES, of
 
 TABLE = load()
 FILES = sorted({exercise.file for exercise in TABLE.values()})

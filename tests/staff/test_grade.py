@@ -19,9 +19,9 @@ import psutil
 import pytest
 
 from hw1 import exercises
-from scripts.staff.grading.batch import BatchError, Grades, Judges, Outcome, name_of, submissions
-from scripts.staff.grading.summary import Grade, by_exercise, cell, commonest, table
-from scripts.store import ROOT
+from hw1.exercises import ROOT
+from tests.autograder.staff.batch import BatchError, Grades, Judges, Outcome, name_of, submissions
+from tests.autograder.staff.summary import Grade, by_exercise, cell, commonest, table
 
 UNPROTECTED = {"level": "none", "allow_none": True}
 
@@ -151,7 +151,7 @@ def fake_class(tmp_path):
 
 
 def test_a_judge_that_raises_dies_or_hangs_costs_its_own_submission_only(fake_class, monkeypatch):
-    monkeypatch.setattr("scripts.staff.grading.batch.STOP_SECONDS", 1.0)
+    monkeypatch.setattr("tests.autograder.staff.batch.STOP_SECONDS", 1.0)
     todo = fake_class(a="1", b="raise", c="exit", d="2", e="hang", f="3")
     before = set(psutil.Process().children())
     found = {outcome.name: outcome for outcome in Judges(fake_grade, 2, 2.0, UNPROTECTED).grade(todo)}
@@ -322,7 +322,7 @@ def stop_after_one(batch: subprocess.Popen, out: Path, how: int, moment: float) 
 def students(tmp_path_factory) -> dict[str, Path]:
     """Eight submissions: right, wrong, unusable, hostile."""
     folder = tmp_path_factory.mktemp("submissions")
-    from scripts.staff.grading.bank import bugs
+    from tests.autograder.staff.bank import bugs
 
     def submit(name: str, **changed: str) -> None:
         for file in exercises.files():

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts.staff import autograder
 from scripts.staff.autograder import BuildError, Options, build
 from scripts.staff.gradescope import entry
-from scripts.staff.grading import one
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes import PROBES
+from tests.autograder.probes import PROBES
+from tests.autograder.staff import one
+from tests.autograder.staff.markers import strip
 from tests.staff import results_schema
 
 SEED = "a secret of the tests"

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from hw1 import exercises
-from scripts.grading import runner
-from scripts.grading.judge import judge
-from scripts.grading.runner import Runner
-from scripts.staff.grading.live import Live
-from scripts.staff.grading.sandbox import Sandbox, SandboxError
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes import of
+from hw1.exercises import ROOT
+from tests.autograder import runner
+from tests.autograder.judge import judge
+from tests.autograder.probes import of
+from tests.autograder.runner import Runner
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.markers import strip
+from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 ATTACKS = sorted(Path(__file__).with_name("hostile").glob("*.py"))
 EXERCISES = {"losses": "1.3", "heads": "2.1", "compounding": "3.1", "dagger": "4.1"}

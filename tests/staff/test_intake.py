@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hw1 import exercises
-from scripts.grading import intake
-from scripts.grading.intake import IntakeError, take
-from scripts.store import ROOT
+from hw1.exercises import ROOT
+from tests.autograder import intake
+from tests.autograder.intake import IntakeError, take
 
 FILES = {file: (ROOT / file).read_bytes() for file in exercises.files()}
 LOSSES = "hw1/losses.py"
@@ -386,7 +386,7 @@ def test_a_crowded_zip_is_refused_within_little_memory(tmp_path):
     path = tmp_path / "crowd.zip"
     path.write_bytes(central + end + locator + last)
     code = (
-        "import sys; from pathlib import Path; from scripts.grading.intake import IntakeError, take\n"
+        "import sys; from pathlib import Path; from tests.autograder.intake import IntakeError, take\n"
         "try: take(Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "except IntakeError as error: print(error)\n"
         "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from scripts.grading.oracle import draw
-from scripts.grading.runner import Answer, InProcess
-from scripts.staff.grading.bank import homework
-from scripts.store import ROOT
-from tests.probes import Homework
-from tests.staff.probes import leaderboard
-from tests.staff.probes.leaderboard import PROBE, demonstrations, labels, replayed, score, verified
+from hw1.exercises import ROOT
+from tests.autograder.oracle import draw
+from tests.autograder.probes import Homework
+from tests.autograder.runner import Answer, InProcess
+from tests.autograder.staff.bank import homework
+from tests.autograder.staff.probes import leaderboard
+from tests.autograder.staff.probes.leaderboard import PROBE, demonstrations, labels, replayed, score, verified
 
 SEED = "leaderboard"
 

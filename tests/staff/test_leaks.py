@@ -6,9 +6,9 @@ import zlib
 
 import pytest
 
+from hw1.exercises import ROOT
 from scripts.staff.leaks import Secrets, scan
 from scripts.staff.release import Repository, student_files
-from scripts.store import ROOT
 
 SECRET_SEED = "seed-of-the-autumn"
 

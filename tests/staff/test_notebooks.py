@@ -13,9 +13,9 @@ import nbformat
 import pytest
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts import notebook
-from scripts.staff.strip import strip
-from scripts.store import ROOT
+from tests.autograder.staff.markers import strip
 from tests.staff.conftest import Student
 
 NOTEBOOKS = {path.stem[0]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from hw1 import exercises
-from scripts.grading.judge import Verdict
-from scripts.grading.report import Result
-from scripts.grading.runner import Spawned
-from scripts.staff.grading import one, results
-from scripts.staff.grading.live import Live
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes import PROBES
+from hw1.exercises import ROOT
+from tests.autograder.judge import Verdict
+from tests.autograder.probes import PROBES
+from tests.autograder.report import Result
+from tests.autograder.runner import Spawned
+from tests.autograder.staff import one, results
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.markers import strip
 from tests.staff import results_schema
 
 SETTINGS = one.Settings("a secret of the tests", None, 120.0)
@@ -166,7 +166,7 @@ def test_the_key_is_the_one_in_the_results(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "file", ["hw1/rollout.py", "hw1/exercises.toml", "tests/staff/bugs/x.toml", "tests/probes/a.py"]
+    "file", ["hw1/rollout.py", "hw1/exercises.toml", "tests/staff/bugs/x.toml", "tests/autograder/probes/a.py"]
 )
 def test_the_graders_hash_changes_with_its_code(file, tmp_path, monkeypatch):
     monkeypatch.setattr(one, "ROOT", tmp_path)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from hw1 import exercises
-from scripts.grading import compare, judge, oracle, wire
-from scripts.grading.runner import InProcess, Runner
-from scripts.staff.grading.bank import homework
-from scripts.staff.grading.live import Live
-from scripts.store import ROOT
-from tests.probes import PROBES, Homework, of
+from hw1.exercises import ROOT
+from tests.autograder import compare, judge, oracle, wire
+from tests.autograder.probes import PROBES, Homework, of
+from tests.autograder.runner import InProcess, Runner
+from tests.autograder.staff.bank import homework
+from tests.autograder.staff.live import Live
 
 TABLE = exercises.load()
 
@@ -62,7 +62,7 @@ def test_nobody_earns_points_without_doing_the_exercise(exercise, body):
 def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
     class Nonsense:
         def ask(self, probe, inputs):
-            from scripts.grading.runner import Answer
+            from tests.autograder.runner import Answer
 
             shapes = [np.zeros(0), np.full((3, 2), np.nan), np.array(True), np.zeros((1, 1, 1, 1), np.int64)]
             return Answer("ok", {name: shapes[i % 4] for i, name in enumerate(inputs)} | {"loss": np.full((), np.inf)})

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hw1.exercises import ROOT
 from scripts.staff import proofs, release
 from scripts.staff.release import BRANCH, Options, ReleaseError, Repository, student_files
-from scripts.staff.strip import strip
-from scripts.store import ROOT
+from tests.autograder.staff.markers import strip
 
 OPTIONS = Options(quick=True)
 unproved = pytest.mark.usefixtures("without_filling_in")

@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from hw1 import exercises
-from scripts.grading.judge import judge
-from scripts.grading.runner import Runner, Spawned
-from scripts.staff.grading import cage, sandbox, zygote
-from scripts.staff.grading.live import Live
-from scripts.staff.grading.sandbox import Sandbox, SandboxError
-from scripts.store import ROOT
-from tests.probes import of
+from hw1.exercises import ROOT
+from tests.autograder.judge import judge
+from tests.autograder.probes import of
+from tests.autograder.runner import Runner, Spawned
+from tests.autograder.staff import cage, sandbox, zygote
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="takes Linux")
@@ -119,7 +119,7 @@ def test_root_on_linux_has_the_full_level(box):
 def test_a_level_whose_trial_fails_is_not_given(monkeypatch):
     """What a caged process can read although it must not shows, whatever mechanisms seem to work."""
     system = f"SYSTEM = {json.dumps(zygote.SYSTEM)}"
-    assert system in (ROOT / "scripts/staff/grading/zygote.py").read_text()
+    assert system in (ROOT / "tests/autograder/staff/zygote.py").read_text()
     with TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
         Path(folder).chmod(0o755)
         (open_file := Path(folder) / "results").write_text("secret")
@@ -141,15 +141,15 @@ def test_partial_level_as_another_user(tmp_path):
     code = """
 import os
 from pathlib import Path
-from scripts.staff.grading import cage
+from tests.autograder.staff import cage
 import sys
 cage.reveal([Path(sys.prefix), Path(sys.base_prefix), Path(os.getcwd())])
 os.setgroups([]); os.setresgid(61990, 61990, 61990); os.setresuid(61990, 61990, 61990)
-from scripts.grading.runner import Runner
-from scripts.grading.judge import judge
-from scripts.staff.grading.sandbox import Sandbox
-from scripts.staff.grading.live import Live
-from tests.probes import of
+from tests.autograder.runner import Runner
+from tests.autograder.judge import judge
+from tests.autograder.staff.sandbox import Sandbox
+from tests.autograder.staff.live import Live
+from tests.autograder.probes import of
 with Sandbox() as box, Runner(box.launcher(Path(os.getcwd()))) as runner:
     (found,) = judge(runner, Live("seed"), of("1.3"), reveal=True)
     print(box.describe(), [v.status for v in found])
@@ -262,10 +262,10 @@ def test_nothing_survives_the_judge(number, tmp_path):
     submission(tmp_path, "\nwhile True: pass")
     code = f"""
 from pathlib import Path
-from scripts.staff.grading.sandbox import Sandbox
+from tests.autograder.staff.sandbox import Sandbox
 box = Sandbox().__enter__()
 worker = box.launcher(Path({str(tmp_path)!r}))()
-from scripts.grading import wire
+from tests.autograder import wire
 wire.send(worker.sock, {{"hollow": "hw1/heads.py"}})
 wire.receive(worker.sock)  # it is in its cage
 wire.send(worker.sock, {{"import": "hw1/losses.py"}})

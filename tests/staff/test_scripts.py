@@ -14,8 +14,9 @@ import pytest
 from gymnasium import spaces
 
 from hw1.demos import Dataset, save
+from hw1.exercises import ROOT
 from scripts.experiments.base import Claim, Job, interval
-from scripts.store import ROOT, Store
+from scripts.store import Store
 
 
 def command(module: str, *arguments: object) -> list[str]:

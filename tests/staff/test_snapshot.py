@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from scripts.grading import compare, oracle
-from scripts.grading.oracle import NAME, SNAPSHOT, SnapshotError, Stored, given, snapshot
+from hw1.exercises import ROOT
 from scripts.staff import snapshot as staff
-from scripts.staff.strip import strip
-from scripts.store import ROOT
-from tests.probes import PROBES
-from tests.probes.base import Close, Probe, Sample
+from tests.autograder import compare, oracle
+from tests.autograder.oracle import NAME, SNAPSHOT, SnapshotError, Stored, given, snapshot
+from tests.autograder.probes import PROBES
+from tests.autograder.probes.base import Close, Probe, Sample
+from tests.autograder.staff.markers import strip
 
 COMMAND = "run `make snapshot`"
 
@@ -48,7 +48,12 @@ def test_it_knows_the_given_files_as_students_get_them(stored):
     for file, text in student.items():
         for ends in (text, text.replace("\n", "\r\n")):
             assert oracle.digest(ends.encode()) == stored.given[file], file
-    assert {"hw1/rollout.py", "hw1/envs/lane.py", "hw1/exercises.toml", "tests/probes/base.py"} <= stored.given.keys()
+    assert {
+        "hw1/rollout.py",
+        "hw1/envs/lane.py",
+        "hw1/exercises.toml",
+        "tests/autograder/probes/base.py",
+    } <= stored.given.keys()
     assert "hw1/losses.py" not in stored.given
 
 

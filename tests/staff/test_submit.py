@@ -8,10 +8,10 @@ import zipfile
 import pytest
 
 from hw1 import exercises
+from hw1.exercises import ROOT
 from scripts import submit
-from scripts.grading.intake import Intake, take
-from scripts.grading.oracle import SNAPSHOT, Stored
-from scripts.store import ROOT
+from tests.autograder.intake import Intake, take
+from tests.autograder.oracle import SNAPSHOT, Stored
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def own(tmp_path):
     for file in exercises.files()[:-1]:
         (tmp_path / file).write_text("import numpy\nfrom hw1.rollout import rollout\nfrom . import losses\n")
     (tmp_path / exercises.files()[0]).write_text("import (\n")
-    (tmp_path / "tests/probes").mkdir(parents=True)
+    (tmp_path / "tests/autograder/probes").mkdir(parents=True)
     (tmp_path / SNAPSHOT).write_bytes((ROOT / SNAPSHOT).read_bytes())
     return tmp_path
 

@@ -12,6 +12,7 @@ from hw1 import exercises
 from scripts import figures
 from scripts.staff import writeup
 from scripts.staff.writeup import WRITEUP, Options, complaints, made, quantities, shown, summary
+from tests.autograder.staff import markers
 
 HANDOUT, REPORT, RUBRIC = ((WRITEUP / name).read_text() for name in ("handout.tex", "report.tex", "staff/rubric.tex"))
 POINTS = {"1": 1.0, r"\half": 0.5, r"1\half": 1.5, "2": 2.0}
@@ -80,7 +81,8 @@ def test_every_command_of_the_handout_exists():
 def test_the_handout_gives_no_solution_away():
     for file in exercises.files():
         text = (writeup.ROOT / file).read_text()
-        for solution in re.findall(r"# BEGIN SOLUTION .*?\n(.*?)# END SOLUTION", text, re.DOTALL):
+        for begin, end in markers.solutions(text):
+            solution = text[begin:end]
             for line in map(str.strip, solution.splitlines()):
                 assert len(line) < 20 or line not in HANDOUT, line
 

@@ -15,7 +15,7 @@ import psutil
 
 from hw1 import exercises
 from scripts.staff.bench_peers.process import PROJECT, Unmeasured
-from scripts.staff.grading import bank
+from tests.autograder.staff import bank
 
 HOSTILE = PROJECT / "tests" / "staff" / "hostile"
 SEED = "benchmark"

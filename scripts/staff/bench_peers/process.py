@@ -11,9 +11,10 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
-VENV = PROJECT / ".venv-bench"
-REQUIREMENTS = PROJECT / "requirements-bench.txt"
+from hw1.exercises import ROOT
+
+VENV = ROOT / ".venv-bench"
+REQUIREMENTS = ROOT / "requirements-bench.txt"
 PEER = Path(__file__).with_name("imitation_peer.py")
 
 
@@ -92,7 +93,7 @@ class Finished:
 def run_command(arguments: list[str]) -> Finished:
     """Run `python ARGUMENTS` from the project's folder; what it prints goes to standard error."""
     begin = time.monotonic()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, stdout=sys.stderr)
+    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=sys.stderr)
     # Not RUSAGE_CHILDREN: that would also remember what earlier commands of this benchmark needed.
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

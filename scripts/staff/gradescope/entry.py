@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from scripts.staff.grading import one, results
-from scripts.staff.grading.sandbox import Sandbox
-from scripts.store import ROOT as SOURCE
+from hw1.exercises import ROOT as SOURCE
+from tests.autograder.staff import one, results
+from tests.autograder.staff.sandbox import Sandbox
 
 GRACE = 40  # seconds beyond the limit, for what the grader itself computes after it has stopped asking
 FAILED = "the grader itself failed, which is not your fault; staff can see why. Submit again, or ask them"

@@ -20,5 +20,12 @@ sys.meta_path.insert(0, Finder)
 sys.path_hooks.clear()
 sys.path_importer_cache.clear()
 builtins.__import__ = lambda *args, **kwargs: Everything("everything")
-for name in ("hw1.heads", "hw1.compounding", "hw1.dagger", "hw1.policy", "tests.probes", "scripts.grading.wire"):
+for name in (
+    "hw1.heads",
+    "hw1.compounding",
+    "hw1.dagger",
+    "hw1.policy",
+    "tests.autograder.probes",
+    "tests.autograder.wire",
+):
     sys.modules[name] = Everything(name)

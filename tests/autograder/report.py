@@ -1,0 +1,118 @@
+"""Verdicts summed up: one result for each exercise, and the table that a student sees."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw1 import exercises
+from hw1.exercises import Exercise
+from tests.autograder.judge import Verdict
+
+GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
+COLOURS = {"passed": GREEN, "partly": YELLOW, "failed": RED, "timed out": RED, "crashed": RED}
+RESET = "\033[0m"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one exercise earned."""
+
+    exercise: Exercise
+    verdicts: list[Verdict]
+
+    @classmethod
+    def of(cls, verdicts: list[Verdict]) -> "Result":
+        """From the verdicts of one exercise."""
+        return cls(exercises.load()[verdicts[0].probe.exercise], verdicts)
+
+    @property
+    def points(self) -> float:
+        return sum(verdict.points for verdict in self.verdicts)
+
+    @property
+    def status(self) -> str:
+        """passed, partly, not attempted, waiting for 2.1, timed out, crashed, failed."""
+        states = {verdict.status for verdict in self.verdicts}
+        if states == {"passed"}:
+            return "passed"
+        if "passed" in states:
+            return "partly"
+        if states == {"waiting"}:
+            return self.verdicts[0].text
+        first = ("timed out", "crashed", "failed", "not attempted", "waiting")
+        return next(state for state in first if state in states)
+
+    @property
+    def attempted(self) -> bool:
+        return self.status != "not attempted"
+
+    def lines(self) -> list[str]:
+        """One line for each probe that did not pass; one for all if all say the same, or if the status says it."""
+        if self.status == "not attempted" or self.status.startswith("waiting for"):
+            return []
+        missed = [v for v in self.verdicts if v.status != "passed"]
+        said = {v.text for v in missed}
+        if len(missed) > 1 and len(said) == 1 and len(missed) == len(self.verdicts):
+            text = said.pop()
+            return [f"all {len(missed)} checks: {text}"] if text else []
+        return [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
+
+
+def _points(verdict: Verdict) -> str:
+    points = verdict.probe.points
+    return f"{points:g} point" + ("s" if points != 1 else "")
+
+
+def total(results: list[Result]) -> tuple[float, float]:
+    """Points and extra credit."""
+    parts = {extra: sum(r.points for r in results if r.exercise.extra == extra) for extra in (False, True)}
+    return parts[False], parts[True]
+
+
+def places(root: Path) -> dict[str, str]:
+    """By exercise, where in the student's files it is: "hw1/losses.py:31", or the file alone if it is not found."""
+    return {exercise.id: _place(root, exercise) for exercise in exercises.load().values()}
+
+
+def _place(root: Path, exercise: Exercise) -> str:
+    try:
+        text = (root / exercise.file).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return exercise.file
+    names = "|".join(exercise.names)
+    for mark in (rf"# *TODO {re.escape(exercise.id)}\b", rf"^(?:def|class) (?:{names})\b"):
+        if found := re.search(mark, text, re.MULTILINE):
+            return f"{exercise.file}:{text.count(chr(10), 0, found.start()) + 1}"
+    return exercise.file
+
+
+def table(results: list[Result], places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
+    """Exercise, points and status, with the reasons below each that has not passed, and the sum."""
+    return "\n".join([*(row(result, places, width, colour) for result in results), footer(results)])
+
+
+def row(result: Result, places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
+    """The line of one exercise, and the reasons below it.
+
+    `places`: by exercise, where in the student's files it is.
+    """
+    exercise, status = result.exercise, f"{result.status:16}"
+    place = "" if result.status == "passed" else (places or {}).get(exercise.id, exercise.file)
+    score = f"{result.points:g}/{exercise.points}"
+    shown = COLOURS.get(result.status, GREY) + status + RESET if colour else status
+    lines = [f"{exercise.id:4} {exercise.title:42} {score:>7}  {shown} {place}".rstrip()]
+    for line in result.lines():
+        lines += textwrap.wrap(line, width, initial_indent=" " * 5, subsequent_indent=" " * 9)
+    return "\n".join(lines)
+
+
+def footer(results: list[Result]) -> str:
+    """The sum over the exercises in the table."""
+    lines = []
+    for name, extra in (("points", False), ("extra credit", True)):
+        own = [result for result in results if result.exercise.extra == extra]
+        if own:
+            score = f"{sum(r.points for r in own):g}/{sum(r.exercise.points for r in own)}"
+            lines.append(f"{'':4} {name:42} {score:>7}")
+    return "\n".join(lines)

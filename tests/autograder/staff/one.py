@@ -1,0 +1,146 @@
+"""Grades one submission: take its files, ask every probe in the sandbox, compare with the reference, sum up."""
+
+import hashlib
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hw1.exercises import ROOT
+from tests.autograder import intake
+from tests.autograder.intake import Intake, IntakeError
+from tests.autograder.judge import Verdict, judge
+from tests.autograder.oracle import Oracle
+from tests.autograder.probes import PROBES
+from tests.autograder.report import Result
+from tests.autograder.runner import Runner
+from tests.autograder.staff import results
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.probes import leaderboard
+
+if TYPE_CHECKING:  # the sandbox is for Linux; what grades in it is not
+    from tests.autograder.staff.sandbox import Sandbox
+
+# What a grade follows from, besides the submission and the seed.
+GRADER = ("hw1", "tests/autograder", "tests/staff/bugs")
+LIBRARIES = ("torch", "numpy", "gymnasium", "safetensors")
+LEADERBOARD = "4.3"  # the exercise that it is about
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade."""
+
+    seed: str
+    """Secret; hidden inputs are drawn from it."""
+    probe_seconds: float | None = None
+    """For one probe, instead of each probe's own limit."""
+    seconds: float = 600.0
+    """For the whole submission."""
+
+
+def grade(
+    submission: Path, sandbox: "Sandbox", settings: Settings, oracle_factory: Callable[[str], Oracle] = Live
+) -> dict:
+    """The contents of results.json for a folder or a zip.
+
+    A submission that cannot be graded gets 0 points and a sentence that says why; only the grader's own failures raise.
+    """
+    began = time.monotonic()
+    about = {
+        "seed": fingerprint(settings.seed),
+        "isolation": sandbox.level,
+        "sandbox": sandbox.describe(),
+        "versions": versions(),
+    }
+    with TemporaryDirectory(prefix="grade-") as folder:
+        student = Path(folder) / "submission"
+        try:
+            taken = intake.take(submission, student)
+        except IntakeError as error:
+            about["key"] = _key(_refused(error), settings)
+            return results.unusable(str(error), time.monotonic() - began, about)
+        about |= {"key": _key(taken, settings), "submission": taken.digest}
+        with Runner(sandbox.launcher(student), settings.seconds, settings.probe_seconds) as runner:
+            seed = inputs_seed(settings.seed, taken)
+            graded = [
+                _summed_up(verdicts) for verdicts in judge(runner, oracle_factory(seed), PROBES.values(), reveal=False)
+            ]
+            success = _success(runner, settings.seed, graded)
+    notes = [*(f"{file} is missing." for file in taken.missing), *taken.notes]
+    return results.graded(graded, notes, time.monotonic() - began, about, success)
+
+
+def key(submission: Path, settings: Settings) -> str:
+    """A name for the grade: another one whenever the grade may be another, so that what has it need not be graded.
+
+    It follows from the student's files and what is told about the others, the grader, its libraries and the seed.
+    """
+    with TemporaryDirectory(prefix="grade-") as folder:
+        try:
+            return _key(intake.take(submission, Path(folder) / "submission"), settings)
+        except IntakeError as error:
+            return _key(_refused(error), settings)
+
+
+def inputs_seed(secret: str, taken: Intake) -> str:
+    """The seed of a submission's inputs, another one for each submission.
+
+    The feedback shows some of the expected values ("got 3.21, expected 2.95"). Whoever writes them into the code that
+    is handed in next is asked about other inputs, for the code is no longer the same.
+    """
+    return hashlib.sha256(f"{secret}/{taken.digest}".encode()).hexdigest()
+
+
+def fingerprint(secret: str) -> str:
+    """Tells whether two grades had the same seed, without the seed."""
+    return hashlib.sha256(f"fingerprint/{secret}".encode()).hexdigest()[:16]
+
+
+def _refused(error: IntakeError) -> Intake:
+    """What stands for a submission of which nothing could be taken: the reason is all that its grade follows from."""
+    return Intake("", [], [str(error)])
+
+
+def _key(taken: Intake, settings: Settings) -> str:
+    parts = [taken.digest, *taken.notes, grader(), settings.seed]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def grader() -> str:
+    """Hash of the grader's own code and of the versions of its libraries."""
+    digest = hashlib.sha256(repr(sorted(versions().items())).encode())
+    for folder in GRADER:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in (".py", ".toml"):
+                digest.update(f"{file.relative_to(ROOT).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def _summed_up(verdicts: list[Verdict]) -> Result:
+    """Without the arrays: the largest answers to all probes would be hundreds of megabytes."""
+    return Result.of([replace(verdict, inputs={}, got={}, expected={}) for verdict in verdicts])
+
+
+def _success(runner: Runner, seed: str, graded: list[Result]) -> float | None:
+    """Of the student's DAgger, for the leaderboard. No points depend on it, so no failure of it may cost any."""
+    if not any(result.exercise.id == LEADERBOARD and result.points for result in graded):
+        return None
+    try:
+        return leaderboard.score(runner, seed)
+    except Exception:
+        print("the leaderboard failed", traceback.format_exc(), sep="\n", file=sys.stderr)
+        return None
