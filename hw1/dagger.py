@@ -1,12 +1,13 @@
-"""Part 4. DAgger: collect corrective behaviour data on the states that the policy itself visits.
+"""Part 4. DAgger: collect corrective behaviour data in the states that the policy itself visits.
 
-Whoever drives is decided by a gate (`hw1.rollout`); what is kept differs:
+Who drives is decided by a gate (`hw1.rollout`, `hw1.gates`); the methods differ in what they keep:
 
     DAgger        a coin with probability beta decides who drives; every visited state is kept, with the expert's label
-    HG-DAgger     a person takes the wheel when it goes wrong; only what the person did is kept
+    HG-DAgger     a person takes the wheel when something goes wrong; only what the person did is kept
     automatic     an uncertainty alarm instead of the person
 
-Shapes: T steps, N parallel environments, M samples, A action dimensions, E ensemble members.
+Shapes: T time steps, N parallel environments, M samples, O numbers in an observation, S in a state, A in an action,
+E members of an ensemble.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,40 +15,35 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from gymnasium.vector import VectorEnv
+from jaxtyping import Bool, Float
 
 from hw1.demos import Dataset
+from hw1.gates import BetaGate
 from hw1.rollout import Expert, Gate, Policy, rollout
 
 
 def rollout_and_relabel(
-    env: VectorEnv,
-    policy: Policy,
-    expert: Expert,
-    horizon: int,
-    beta: float,
-    rng: np.random.Generator,
-    learners: int = 1,
+    env: VectorEnv, policy: Policy, expert: Expert, horizon: int, beta: float, rng: np.random.Generator
 ) -> Dataset:
     """Exercise 4.1. Steps 1 and 2 of DAgger: roll out the beta-mixture, label *every* visited state by the expert.
 
     At every step and in every environment the expert drives with probability `beta`, otherwise the policy; but the
-    label is the expert's action whoever drove.
+    label is always the expert's action, whoever drove.
 
     Args:
-        horizon: steps T.
+        horizon: time steps T.
         beta: between 0 and 1.
         rng: draws the seed of the rollout and the coins.
-        learners: how many learners share the environments; hand it on to `Dataset.from_rollout`.
 
     Returns:
         A dataset of up to T x N samples (states after a termination are left out).
     """
-    # TODO 4.1: a rollout (import it from hw1.rollout) gated by BetaGate; the expert's actions at its states;
-    # Dataset.from_rollout.
+    # TODO 4.1: a rollout (import it from hw1.rollout) with a BetaGate (from hw1.gates); the expert's actions in the
+    # states that it visited; Dataset.from_rollout.
     # BEGIN SOLUTION 4.1
     seed = int(rng.integers(2**31))
     steps = rollout(env, policy, horizon, seed, expert=expert, gate=BetaGate(beta, rng))
-    return Dataset.from_rollout(steps, expert(steps.state), learners=learners)
+    return Dataset.from_rollout(steps, expert(steps.state))
     # END SOLUTION
 
 
@@ -68,7 +64,7 @@ def aggregate(dataset: Dataset, new: Dataset) -> Dataset:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round of DAgger leaves behind."""
+    """The result of one round of DAgger."""
 
     dataset: Dataset
     """Everything aggregated so far."""
@@ -86,7 +82,6 @@ def dagger(
     rng: np.random.Generator,
     beta: Callable[[int], float] = lambda i: 0.0,
     collect: Callable | None = None,
-    learners: int = 1,
 ) -> list[Round]:
     """Exercise 4.3. Dataset aggregation (Ross et al. 2011).
 
@@ -96,12 +91,12 @@ def dagger(
     Args:
         fit: maps a dataset to a policy; given.
         beta: the expert's share in round i = 1, 2, ...
-        collect: how a round gathers data, called as collect(env, policy, expert, horizon, beta(i), rng, learners);
+        collect: how a round gathers data, called as collect(env, policy, expert, horizon, beta(i), rng);
             `rollout_and_relabel` if None. `intervention` makes it HG-DAgger.
 
     Returns:
-        `rounds + 1` Rounds, the last policy last. Never pick the best one by its evaluation: that is a choice made
-        with the evaluation's noise.
+        `rounds + 1` Rounds, the last policy last. Never pick the best one by its evaluation: that choice would profit
+        from the noise of the evaluation.
     """
     collect = collect or rollout_and_relabel
     # TODO 4.3: fit to the demonstrations, then the loop: collect, aggregate, fit.
@@ -109,7 +104,7 @@ def dagger(
     history = [Round(demos, fit(demos))]
     for i in range(1, rounds + 1):
         last = history[-1]
-        new = collect(env, last.policy, expert, horizon, beta(i), rng, learners)
+        new = collect(env, last.policy, expert, horizon, beta(i), rng)
         dataset = aggregate(last.dataset, new)
         history.append(Round(dataset, fit(dataset)))
     return history
@@ -117,31 +112,35 @@ def dagger(
 
 
 def intervention_rollout(
-    env: VectorEnv,
-    policy: Policy,
-    expert: Expert,
-    gate: Gate,
-    horizon: int,
-    seed: int = 0,
-    learners: int = 1,
+    env: VectorEnv, policy: Policy, expert: Expert, gate: Gate, horizon: int, seed: int = 0
 ) -> Dataset:
-    """Exercise 4.4. HG-DAgger (Kelly et al. 2019): the expert takes over when the gate says so.
+    """Exercise 4.4. HG-DAgger (Kelly et al. 2019): the expert takes over when the gate decides so.
 
     Only states in which the expert had control are kept, with the action that the expert took: the lecture's
-    D <- D union {(s_i, a*_i)}, i >= t. May be empty, if nobody ever intervened.
+    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if nobody ever intervened.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4
     steps = rollout(env, policy, horizon, seed, expert=expert, gate=gate)
-    return Dataset.from_rollout(steps, steps.action, keep=steps.expert_drove, learners=learners)
+    return Dataset.from_rollout(steps, steps.action, keep=steps.expert_drove)
     # END SOLUTION
 
 
+def intervention(gate_for: Callable[[Policy], Gate]) -> Callable:
+    """Given: a `collect` for `dagger` that intervenes. `gate_for(policy)` makes the gate of each round."""
+
+    def collect(env, policy, expert, horizon, beta, rng):
+        return intervention_rollout(env, policy, expert, gate_for(policy), horizon, seed=int(rng.integers(2**31)))
+
+    return collect
+
+
+# --- extra credit ----------------------------------------------------------------------------------------------------
 class UncertaintyGate:
     """Exercise E.4 (extra credit). The lecture's question: can the need to intervene be detected automatically?
 
     Calls the expert where the members of an ensemble disagree: they agree where they have seen data. (EnsembleDAgger,
-    Menda et al. 2019, is this rule together with a bound on the error itself.)
+    Menda et al. 2019, combines this rule with a bound on the error itself.)
     """
 
     def __init__(self, ensemble: Sequence[Policy], threshold: float):
@@ -153,15 +152,18 @@ class UncertaintyGate:
             if hasattr(member, "reset"):
                 member.reset(seed)
 
-    def doubt(self, obs: np.ndarray) -> np.ndarray:
-        """Standard deviation of the members' actions, the largest over the action dimensions: `[N, O] -> [N]`."""
-        # TODO E.4: ask every member, take the deviation over members (the population's: divide by E), the maximum.
+    def doubt(self, obs: Float[np.ndarray, "N O"]) -> Float[np.ndarray, " N"]:
+        """Standard deviation of the members' actions, the largest over the action dimensions."""
+        # TODO E.4: ask every member, take the standard deviation over members (the population's: divide by E), then
+        # the maximum.
         # BEGIN SOLUTION E.4
         actions = np.stack([member(obs) for member in self.ensemble])  # (E, N, A)
         return actions.std(axis=0).max(axis=-1)
         # END SOLUTION
 
-    def __call__(self, obs: np.ndarray, state: np.ndarray, expert_drives: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, obs: Float[np.ndarray, "N O"], state: Float[np.ndarray, "N S"], expert_drives: Bool[np.ndarray, " N"]
+    ) -> Bool[np.ndarray, " N"]:
         # TODO E.4: True where doubt exceeds the threshold.
         # BEGIN SOLUTION E.4
         return self.doubt(obs) > self.threshold
@@ -171,54 +173,3 @@ class UncertaintyGate:
 def uncertainty_gate(ensemble: Sequence[Policy], threshold: float) -> UncertaintyGate:
     """Exercise E.4: the gate that calls the expert where the doubt of `ensemble` exceeds `threshold`."""
     return UncertaintyGate(ensemble, threshold)
-
-
-# --- gates, given ----------------------------------------------------------------------------------------------------
-class BetaGate:
-    """DAgger's coin: the expert drives with probability `beta`, tossed at every step in every environment."""
-
-    def __init__(self, beta: float, rng: np.random.Generator):
-        if not 0 <= beta <= 1:
-            raise ValueError(f"beta must lie between 0 and 1, got {beta}")
-        self.beta, self.rng = beta, rng
-
-    def __call__(self, obs: np.ndarray, state: np.ndarray, expert_drives: np.ndarray) -> np.ndarray:
-        return self.rng.random(len(obs)) < self.beta
-
-
-@dataclass
-class HumanGate:
-    """A person beside the car: takes over when it looks dangerous, after a reaction time, hands back when it is safe.
-
-    State: e, psi, ... as in Lane. The person looks `preview` seconds ahead at where the car is heading.
-    """
-
-    takeover: float = 0.6
-    """Metres from the centre, predicted, at which the person takes the wheel."""
-    handback: float = 0.2
-    """Metres below which the person lets go again."""
-    reaction: int = 2
-    """Steps between seeing the danger and having the wheel."""
-    preview: float = 0.5
-    """Seconds that the person looks ahead."""
-    speed: float = 10.0
-    """Metres per second at which the car drives."""
-
-    def reset(self, seed: int) -> None:
-        self.alarmed: np.ndarray | int = 0  # [N] steps since the person saw the danger
-
-    def __call__(self, obs: np.ndarray, state: np.ndarray, expert_drives: np.ndarray) -> np.ndarray:
-        e, psi = state[..., 0], state[..., 1]
-        ahead = np.maximum(np.abs(e), np.abs(e + self.preview * self.speed * np.sin(psi)))
-        self.alarmed = np.where(ahead > self.takeover, self.alarmed + 1, 0)
-        return np.where(expert_drives, ahead > self.handback, self.alarmed > self.reaction)
-
-
-def intervention(gate_for: Callable[[Policy], Gate]) -> Callable:
-    """A way for `dagger` to collect: interventions by the gate that `gate_for(policy)` makes in each round."""
-
-    def collect(env, policy, expert, horizon, beta, rng, learners):
-        seed = int(rng.integers(2**31))
-        return intervention_rollout(env, policy, expert, gate_for(policy), horizon, seed, learners)
-
-    return collect

@@ -1,6 +1,7 @@
 """Demonstrations: D = {(o_1, a_1, ..., o_T)}, collected from an expert, stored as a Minari dataset.
 
-Shapes: M samples (steps of all episodes, one after the other), O numbers in an observation, A action dimensions.
+Shapes: M samples (the steps of all episodes, one after the other), O numbers in an observation, A in an action,
+T time steps, N parallel environments, W observations of history, H actions in a chunk.
 """
 
 import os
@@ -14,64 +15,65 @@ from pathlib import Path
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
+from jaxtyping import Bool, Float32, Int, Int64, Shaped
 
 from hw1.rollout import Expert, Rollout, rollout
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples of (observation, action), and what they belong to. The samples of an episode are neighbours, in order."""
+    """Samples (observation, action), and where they come from. The samples of an episode are neighbours, in order."""
 
-    obs: np.ndarray
-    """`[M, O]` float32."""
-    action: np.ndarray
-    """`[M, A]` float32, or `[M]` int64 for discrete actions."""
-    episode: np.ndarray
-    """`[M]` int64, which episode; used to look back (history) and ahead (chunks) without leaving it."""
-    learner: np.ndarray
-    """`[M]` int64, whose data it is: several seeds of an experiment are run side by side as one batch."""
-    driver: np.ndarray
-    """`[M]` int64, who demonstrated: 1 the left driver, -1 the right one, 0 anybody else."""
+    obs: Float32[np.ndarray, "M O"]
+    action: Float32[np.ndarray, "M A"] | Int64[np.ndarray, " M"]
+    """Discrete actions are integers and have no second axis."""
+    episode: Int64[np.ndarray, " M"]
+    """The number of the episode; used to look back (history) and ahead (chunks) without leaving it."""
+    learner: Int64[np.ndarray, " M"]
+    """Whose data it is, if several training seeds run side by side (`hw1.learners`)."""
+    driver: Int64[np.ndarray, " M"]
+    """Who demonstrated: 1 the left driver, -1 the right one, 0 anybody else."""
 
     def __post_init__(self):
         sizes = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(sizes.values())) != 1:
-            raise ValueError(f"all arrays of a Dataset need the same length, got {sizes}")
+            raise ValueError(f"all arrays of a Dataset must have the same length, got {sizes}")
 
     def __len__(self) -> int:
         return len(self.obs)
 
     @classmethod
     def from_rollout(
-        cls, steps: Rollout, action: np.ndarray, keep: np.ndarray | None = None, learners: int = 1, driver=0
+        cls,
+        steps: Rollout,
+        action: Shaped[np.ndarray, "T N ..."],
+        keep: Bool[np.ndarray, "T N"] | None = None,
+        driver: Int[np.ndarray, "T N"] | int = 0,
     ) -> "Dataset":
-        """The states of a rollout, labelled with `action [T, N, A]`; only those where `keep [T, N]`.
+        """The states of a rollout, labelled with `action`; only those where `keep`, or all of them.
 
-        States after a termination are never kept. The N environments belong to `learners` in equal, consecutive parts.
-        A gap in `keep` begins a new episode.
+        States after a termination are never kept. A gap in `keep` begins a new episode.
         """
         keep = steps.running if keep is None else keep & steps.running
         length, num = keep.shape
-        if num % learners:
-            raise ValueError(f"{num} environments cannot be shared evenly by {learners} learners")
         kept = keep.T.reshape(-1)  # (N * T), one environment after the other
         begins = np.concatenate([[True], ~kept[:-1]]) | (np.arange(length * num) % length == 0)
         return cls(
             obs=_by_env(steps.obs)[kept],
             action=_by_env(action)[kept],
             episode=(np.cumsum(begins & kept) - 1)[kept],
-            learner=np.repeat(np.arange(num) // (num // learners), length)[kept],
+            learner=np.repeat(steps.learner, length)[kept],
             driver=_by_env(np.broadcast_to(driver, (length, num)))[kept].astype(np.int64),
         )
 
-    def subset(self, keep: np.ndarray) -> "Dataset":
-        """The samples where `keep [M]` bool."""
+    def subset(self, keep: Bool[np.ndarray, " M"]) -> "Dataset":
+        """The samples where `keep` is True."""
         return Dataset(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
-    def windows(self, history: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of every sample's observation history `[M, history]` and action chunk `[M, chunk]`.
+    def windows(self, history: int, chunk: int) -> tuple[Int64[np.ndarray, "M W"], Int64[np.ndarray, "M H"]]:
+        """The indices of every sample's observation history and of its action chunk.
 
-        Before the first step of an episode the first observation is repeated, after the last the last action:
+        Before the first step of an episode the first observation is repeated, after the last step the last action:
 
             t            0  1  2  3  (episode of 4 steps, history 2, chunk 3)
             history of 0 00          chunk of 2      2  3  3
@@ -99,25 +101,23 @@ def collect(
     *,
     noise: float = 0.0,
     latency: int = 0,
-    learners: int = 1,
 ) -> Dataset:
-    """One episode of each of the environments, driven by `driver`; what was carried out is what is recorded.
+    """One episode of each environment, driven by `driver`; the recorded actions are those that were carried out.
 
     Args:
-        noise: deviation of a human-like wobble added to continuous actions: a first-order autoregressive process that
-            forgets in about five steps.
-        latency: steps of DT after which the driver's hands answer what the driver saw (a slow remote control).
-        learners: the environments are shared out among so many learners.
+        noise: standard deviation of a human-like wobble that is added to continuous actions: a first-order
+            autoregressive process with a memory of about five steps.
+        latency: steps between what the driver sees and the driver's reaction to it (a slow remote control).
     """
     rng = np.random.default_rng([seed, 1])
     human = _Human(driver, noise, latency, rng)
     steps = rollout(env, None, horizon, seed, expert=human)
     side = driver.side_at(steps.state) if hasattr(driver, "side_at") else 0
-    return Dataset.from_rollout(steps, steps.action, learners=learners, driver=side)
+    return Dataset.from_rollout(steps, steps.action, driver=side)
 
 
 class _Human:
-    """An expert with hands: acts on what it saw `latency` steps ago, with a slow random wobble."""
+    """An expert with human hands: reacts to what it saw `latency` steps ago, with a slow random wobble."""
 
     def __init__(self, driver: Expert, noise: float, latency: int, rng: np.random.Generator):
         if noise < 0 or latency < 0:
@@ -138,7 +138,7 @@ class _Human:
 
 # --- Minari ----------------------------------------------------------------------------------------------------------
 class DatasetError(ValueError):
-    """A dataset on disk that cannot be used; the message names it and says what to do."""
+    """A dataset on disk cannot be used; the message names the dataset and explains what to do."""
 
 
 @contextmanager
@@ -158,9 +158,10 @@ def _minari(root: Path):
 
 
 def save(dataset: Dataset, name: str, root: Path, *, seed: int, env: VectorEnv) -> Path:
-    """Store `dataset` as the Minari dataset `name` (such as "lane/expert-v0") below the folder `root`.
+    """Store `dataset` as the Minari dataset `name` (such as "lane/expert-v0") in the folder `root`.
 
-    The driver and the learner of a step are in its infos, the seed in every episode. Replaces a dataset of that name.
+    The driver and the learner are stored in the infos of every step, the seed in every episode. Replaces a dataset of
+    the same name.
     """
     from minari.data_collector import EpisodeBuffer
 
@@ -199,9 +200,10 @@ def save(dataset: Dataset, name: str, root: Path, *, seed: int, env: VectorEnv) 
 
 
 def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
-    """Read the Minari dataset `name` below `root`: any with Box observations and Box or Discrete actions.
+    """Read the Minari dataset `name` in the folder `root`: any with Box observations and Box or Discrete actions.
 
-    With `env`, its spaces must fit. Raises DatasetError if it is missing, damaged, empty or does not fit.
+    If `env` is given, its spaces must fit. Raises DatasetError if the dataset is missing, damaged, empty or does not
+    fit.
     """
     where = f"dataset {name!r} in {root}"
     with _minari(root) as minari:
@@ -209,7 +211,7 @@ def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
             stored = minari.load_dataset(name)
             episodes = list(stored.iterate_episodes())
         except FileNotFoundError as error:
-            raise DatasetError(f"{where}: not there; collect it with `python -m scripts.train --save-demos`") from error
+            raise DatasetError(f"{where}: not found; collect it with `python -m scripts.train --save-demos`") from error
         except Exception as error:  # HDF5, JSON and Minari each have their own
             raise DatasetError(f"{where}: damaged ({error}); delete the folder and collect it again") from error
     obs_space, action_space = stored.observation_space, stored.action_space

@@ -1,27 +1,28 @@
 """Part 1. Losses: from the mean of the expert's actions to their distribution.
 
 Version 0 of imitation learning regresses to the expert's action. Version 1 maximises the log probability of the
-demonstrated actions under the policy, so each loss below is a negative log likelihood (nll).
+demonstrated actions under the policy, so each loss below except the first is a negative log likelihood (nll).
 
-Shapes: B batch, A action dimensions, K classes or mixture components. Every loss is a scalar tensor, the mean over the
-batch, and differentiable.
+Shapes: B batch, A numbers in an action, K classes or mixture components. Every loss is a differentiable scalar tensor,
+the mean over the batch.
 """
 
 import math
 
 import torch
+from jaxtyping import Float, Int64
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+def mse_loss(pred: Float[torch.Tensor, "B A"], action: Float[torch.Tensor, "B A"]) -> Float[torch.Tensor, ""]:
     """Exercise 1.1. The lecture's version 0: mean over the batch of ||action - pred||^2.
 
     The squared l2 norm is summed over the action dimensions, not averaged.
 
     Args:
-        pred: `[B, A]`, the policy's action.
-        action: `[B, A]`, the expert's action.
+        pred: the policy's action.
+        action: the expert's action.
 
     Example: pred (0, 0) and action (3, 4) give 25.
     """
@@ -31,14 +32,14 @@ def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     # END SOLUTION
 
 
-def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+def categorical_nll(logits: Float[torch.Tensor, "B K"], index: Int64[torch.Tensor, " B"]) -> Float[torch.Tensor, ""]:
     """Exercise 1.2. Mean over the batch of -log softmax(logits)[index].
 
     Args:
-        logits: `[B, K]`, unnormalised log probabilities.
-        index: `[B]` int64, the class that the expert chose.
+        logits: unnormalised log probabilities.
+        index: the class that the expert chose.
 
-    Example: K equal logits give log K. Logits of 1e4 must not overflow: exponentiate nothing by hand.
+    Example: K equal logits give log K. Logits of 1e4 must not overflow: never exponentiate by hand.
     """
     # TODO 1.2: normalise the logits in log space, then pick the expert's class.
     # BEGIN SOLUTION 1.2
@@ -47,14 +48,15 @@ def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     # END SOLUTION
 
 
-def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+def gaussian_nll(
+    mean: Float[torch.Tensor, "B A"], log_std: Float[torch.Tensor, "B A"], action: Float[torch.Tensor, "B A"]
+) -> Float[torch.Tensor, ""]:
     """Exercise 1.3. Mean over the batch of -log N(action; mean, diag(std^2)), with its constants.
 
     -log N = sum over A of [ 1/2 ((action - mean) / std)^2 + log std + 1/2 log(2 pi) ]
 
     Args:
-        mean, log_std: `[B, A]`. The logarithm of the standard deviation, not of the variance.
-        action: `[B, A]`.
+        log_std: the logarithm of the standard deviation, not of the variance.
 
     Example: A = 1 and action = mean, log_std = 0 give 0.9189.
     """
@@ -66,20 +68,21 @@ def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor
 
 
 def mixture_nll(
-    logits: torch.Tensor, means: torch.Tensor, log_stds: torch.Tensor, action: torch.Tensor
-) -> torch.Tensor:
+    logits: Float[torch.Tensor, "B K"],
+    means: Float[torch.Tensor, "B K A"],
+    log_stds: Float[torch.Tensor, "B K A"],
+    action: Float[torch.Tensor, "B A"],
+) -> Float[torch.Tensor, ""]:
     """Exercise 1.4. Mean over the batch of -log sum_k w_k N(action; mean_k, diag(std_k^2)), w = softmax(logits).
 
     Args:
-        logits: `[B, K]`, unnormalised log weights.
-        means, log_stds: `[B, K, A]`.
-        action: `[B, A]`.
+        logits: unnormalised log weights.
 
-    Value and gradient must be finite even for log_std = -20 at a distance of 1e3: the density itself is then 0 in
+    Value and gradient must be finite even for log_std = -20 at a distance of 1e3. There the density itself is 0 in
     float32 and its logarithm infinite, so stay in log space throughout (`torch.logsumexp`), and multiply by
     exp(-log_std) instead of dividing by a variance, which would underflow.
 
-    Example: K = 1 equals `gaussian_nll`; K equal components do too, whatever the weights.
+    Example: K = 1 equals `gaussian_nll`. So do K equal components, whatever their weights.
     """
     # TODO 1.4: log w_k, plus the log density of each component, then logsumexp over K.
     # BEGIN SOLUTION 1.4

@@ -1,12 +1,12 @@
 """Who drives? One loop for everything that runs a policy: evaluation, DAgger, and every kind of intervention.
 
-A *policy* is a callable, observations `[N, O]` -> actions `[N, A]`.
-An *expert* is a callable too, but reads the privileged state: states `[N, S]` -> actions `[N, A]`.
+A *policy* is a callable: observations `[N, O]` -> actions `[N, A]`.
+An *expert* is a callable too, but it reads the privileged state: states `[N, S]` -> actions `[N, A]`.
 A *gate* decides who drives: gate(obs, state, expert_drives) -> `[N]` bool, True where the expert takes the wheel;
-`expert_drives` says who had it a step ago. DAgger's coin, a human supervisor and an uncertainty alarm are all gates.
+`expert_drives` is who drove one step ago. DAgger's coin, a human supervisor and an uncertainty alarm are all gates.
 Policies and gates that remember something between steps have a method `reset(seed)`, which the loop calls first.
 
-Shapes: T steps, N parallel environments.
+Shapes: T time steps, N parallel environments, O numbers in an observation, S in a state, A in an action, L learners.
 """
 
 from collections.abc import Callable
@@ -14,35 +14,46 @@ from dataclasses import dataclass
 
 import numpy as np
 from gymnasium.vector import VectorEnv
+from jaxtyping import Bool, Float, Int, Shaped
 
-Policy = Callable[[np.ndarray], np.ndarray]
-Expert = Callable[[np.ndarray], np.ndarray]
-Gate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+from hw1.learners import by_learner
+
+Policy = Callable[[Float[np.ndarray, "N O"]], Shaped[np.ndarray, "N A"]]
+Expert = Callable[[Float[np.ndarray, "N S"]], Shaped[np.ndarray, "N A"]]
+Gate = Callable[[Float[np.ndarray, "N O"], Float[np.ndarray, "N S"], Bool[np.ndarray, " N"]], Bool[np.ndarray, " N"]]
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """T steps of N environments; step t is what was seen before the action and what followed it."""
+    """T steps of N environments; step t holds what was seen before the action and what followed it.
 
-    obs: np.ndarray
-    """`[T, N, O]` observations."""
-    state: np.ndarray
-    """`[T, N, S]` privileged states; the observations again where an environment has none."""
-    action: np.ndarray
-    """`[T, N, A]` actions carried out, whoever chose them."""
-    reward: np.ndarray
-    """`[T, N]`."""
-    running: np.ndarray
-    """`[T, N]` bool: False once the environment had terminated before this step."""
-    expert_drove: np.ndarray
-    """`[T, N]` bool: whether the expert chose the action."""
+    Discrete actions have no last axis.
+    """
+
+    obs: Float[np.ndarray, "T N O"]
+    """Observations."""
+    state: Float[np.ndarray, "T N S"]
+    """Privileged states; the observations again if an environment has none."""
+    action: Shaped[np.ndarray, "T N ..."]
+    """Actions carried out, whoever chose them."""
+    reward: Float[np.ndarray, "T N"]
+    running: Bool[np.ndarray, "T N"]
+    """False once the environment had terminated before this step."""
+    expert_drove: Bool[np.ndarray, "T N"]
+    """Whether the expert chose the action."""
+    learner: Int[np.ndarray, " N"]
+    """The learner that each environment belongs to (see `hw1.learners`); all 0 in an ordinary environment."""
     info: dict[str, np.ndarray]
     """The environments' info after the last step."""
 
     @property
-    def cost(self) -> np.ndarray:
-        """`[T, N]`, minus the reward."""
+    def cost(self) -> Float[np.ndarray, "T N"]:
+        """Minus the reward."""
         return -self.reward
+
+    def by_learner(self, values: Shaped[np.ndarray, "T N ..."]) -> Shaped[np.ndarray, "L T N/L ..."]:
+        """Values of every step and environment, split by learner."""
+        return by_learner(values, int(self.learner.max()) + 1, axis=1)
 
 
 def rollout(
@@ -55,7 +66,7 @@ def rollout(
 ) -> Rollout:
     """Run `env` for `horizon` steps from a reset with `seed`; two calls with the same arguments agree.
 
-    Without a gate the policy drives; without a policy the expert does; with a gate, who it says.
+    Without a gate the policy drives. Without a policy the expert drives. With a gate, the gate decides.
     """
     if policy is None and expert is None:
         raise ValueError("nobody to drive: pass a policy, an expert or both")
@@ -76,7 +87,8 @@ def rollout(
         next_obs, reward, terminated, _, info = env.step(action)
         steps.append((obs, state, action, reward, running, expert_drives))
         obs, running = next_obs, running & ~terminated
-    return Rollout(*(np.stack(column) for column in zip(*steps, strict=True)), info=info)
+    learner = getattr(env.unwrapped, "learner", np.zeros(env.num_envs, dtype=np.int64))
+    return Rollout(*(np.stack(column) for column in zip(*steps, strict=True)), learner=learner, info=info)
 
 
 def _choose(policy, expert, obs, state, expert_drives: np.ndarray) -> np.ndarray:

@@ -13,25 +13,23 @@ from hw1.envs.fork import Fork
 from hw1.envs.lane import Lane
 from hw1.envs.tightrope import Tightrope
 
-HORIZON = {"Lane": 400, "LaneNoHeading": 400, "Fork": 135, "Tightrope": 100}
 
-
-def _register(name: str, batched: type[BatchedEnv], **options) -> None:
+def _register(name: str, batched: type[BatchedEnv], horizon: int, **options) -> None:
     env_id = f"hw1/{name}-v0"
     if env_id not in gym.registry:
         gym.register(
             env_id,
             entry_point=partial(SingleEnv, batched),
             vector_entry_point=batched,
-            max_episode_steps=HORIZON[name],
+            max_episode_steps=horizon,
             kwargs=options,
         )
 
 
-_register("Lane", Lane)
-# A camera that looks down has 16 pixels instead of 128 and no preview of the bends, so noise and bends are milder:
-# what is left to be hard is the missing heading.
-_register("LaneNoHeading", Lane, heading=False, pixel_noise=0.05, curvature=0.012)
-_register("Fork", Fork)
-_register("Tightrope", Tightrope)
-__all__ = ["HORIZON", "BatchedEnv", "Fork", "Lane", "SingleEnv", "Tightrope"]
+_register("Lane", Lane, 400)
+# A camera that looks down has 16 pixels instead of 128 and does not see bends ahead. Noise and bends are milder there,
+# so that the only difficulty is the missing heading.
+_register("LaneNoHeading", Lane, 400, heading=False, pixel_noise=0.05, curvature=0.012)
+_register("Fork", Fork, 135)
+_register("Tightrope", Tightrope, 100)
+__all__ = ["BatchedEnv", "Fork", "Lane", "SingleEnv", "Tightrope"]

@@ -1,4 +1,7 @@
-"""What the environments have in common: one vectorised class each, from which the single environment is derived."""
+"""What the environments have in common: each is one vectorised class, and the single environment is derived from it.
+
+Shapes: N parallel environments, O numbers in an observation, S in a state, A in an action.
+"""
 
 from typing import Any, ClassVar
 
@@ -7,13 +10,15 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from hw1.learners import learner_of
+
 
 class BatchedEnv(VectorEnv):
-    """N environments as arrays. A subclass sets the two single spaces and defines the four methods at the end.
+    """N environments as arrays. A subclass sets the two single spaces and defines the methods at the end.
 
-    The privileged state that experts read is in `info["state"]` `[N, S]`, after reset and after every step.
-    There is no autoreset: an environment that has terminated stays where it is, with reward 0, until it is reset
-    (`reset(options={"reset_mask": mask})` resets some of them).
+    After reset and after every step, `info["state"]` `[N, S]` holds the privileged state that experts read.
+    There is no autoreset: a terminated environment stays where it is, with reward 0, until it is reset
+    (`reset(options={"reset_mask": mask})` resets some environments only).
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -21,7 +26,6 @@ class BatchedEnv(VectorEnv):
         "render_modes": ["rgb_array"],
         "render_fps": 10,
     }
-    state_names: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -30,12 +34,16 @@ class BatchedEnv(VectorEnv):
         action_space: gym.Space,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        learners: int = 1,
     ):
+        """`learners`: training seeds that share the environments in equal parts; see `hw1.learners`."""
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
         self.num_envs = num_envs
+        self.learner = learner_of(num_envs, learners)
+        """`[N]`, the learner that each environment belongs to."""
         self.max_episode_steps = max_episode_steps
         self.render_mode = render_mode
         self.single_observation_space = observation_space
@@ -46,7 +54,7 @@ class BatchedEnv(VectorEnv):
         self.terminated = np.zeros(num_envs, dtype=bool)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        """Start new episodes, all of them or those in `options["reset_mask"]` `[N]` bool."""
+        """Start new episodes: everywhere, or where `options["reset_mask"]` `[N]` is True."""
         if seed is not None and not isinstance(seed, int | np.integer):
             raise TypeError(f"seed must be one integer for the whole batch, got {seed!r}")
         super().reset(seed=None if seed is None else int(seed))
@@ -58,7 +66,7 @@ class BatchedEnv(VectorEnv):
         return self._observe(), self._info()
 
     def step(self, actions: np.ndarray):
-        """Advance all environments; see `gymnasium.vector.VectorEnv.step`. Actions outside the Box are clipped."""
+        """Advance all environments (see `gymnasium.vector.VectorEnv.step`). Actions outside their Box are clipped."""
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
             raise ValueError(f"expected actions of shape {self.action_space.shape}, got {actions.shape}")
@@ -73,7 +81,7 @@ class BatchedEnv(VectorEnv):
 
     def render(self) -> np.ndarray:
         """The first environment as an image `[height, width, 3]` of uint8."""
-        from hw1.envs.render import to_image  # matplotlib is slow to import and only needed here
+        from hw1.envs.render import to_image  # matplotlib is slow to import, and only needed here
 
         return to_image(self.draw)
 
@@ -82,7 +90,7 @@ class BatchedEnv(VectorEnv):
         raise NotImplementedError
 
     def _advance(self, actions: np.ndarray) -> np.ndarray:
-        """Move on by one step, update `self.terminated`, return the rewards `[N]`."""
+        """Make one step, update `self.terminated`, return the rewards `[N]`."""
         raise NotImplementedError
 
     def _observe(self) -> np.ndarray:
@@ -97,7 +105,7 @@ class BatchedEnv(VectorEnv):
 
 
 class SingleEnv(gym.Env):
-    """A `BatchedEnv` of one, as an ordinary `gymnasium.Env`: there is one implementation of the dynamics, not two."""
+    """A `BatchedEnv` of one as an ordinary `gymnasium.Env`, so that the dynamics are implemented only once."""
 
     def __init__(self, batched: type[BatchedEnv], **options: Any):
         self.batch = batched(num_envs=1, **options)

@@ -1,8 +1,8 @@
 """Fork: an avenue with a tree every fifty metres, and two drivers who pass it on different sides.
 
-The left side is the lane of oncoming traffic: whoever passes there has to be quick. The right side is gravel: whoever
-passes there has to be slow. Steering and acceleration are therefore bimodal *jointly*: left belongs with fast, right
-with slow, and neither the average of the two nor the wrong pair gets past the tree.
+The left side is the lane of oncoming traffic: a driver who passes there must be fast. The right side is gravel: there a
+driver must be slow. So steering and acceleration are bimodal *jointly*: left belongs with fast, right with slow, and
+neither the average of the two nor the wrong pair gets past the tree.
 """
 
 import numpy as np
@@ -11,28 +11,27 @@ from gymnasium import spaces
 from hw1.envs.base import BatchedEnv
 from hw1.envs.road import Cars, Road
 
-DT = 0.2  # seconds in one step
+DT = 0.2  # seconds in a step
 MAX_STEER = 0.3  # radians of wheel angle at a steering command of 1
 MAX_ACCEL = 2.0  # metres per second squared at an acceleration command of 1
 CRUISE = 10.0  # metres per second between the trees
 SPACING = 50.0  # metres from tree to tree
-TRUNK = 1.2  # metres of clearance to the centre line that a car needs beside a tree
+TRUNK = 1.2  # metres that a car must be away from the centre line beside a tree
 LANE = 3.0  # metres from the centre line to the painted edge; only drawn
 VERGE = 5.0  # metres from the centre line to the ditch
 LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second beside a tree
-BEHIND = 8.0  # metres after which a tree no longer matters
-VISIBLE = 30.0  # metres at which a tree comes into sight
+BEHIND = 8.0  # metres behind the car at which a tree no longer matters
+VISIBLE = 30.0  # metres ahead at which a tree becomes visible
 
 
 class Fork(BatchedEnv):
     """Observation: `[5]` e/3, psi, (v - 10)/3, 20 x curvature, (distance to the tree - 10) / 10.
-    Action: `[2]` steering and acceleration in [-1, 1]. State: e, psi, v, curvature, distance in SI units, and
-    the number of the tree that the distance is to (from 0).
-    Reward: 1 for each tree passed unharmed. Terminates on a crash (tree, ditch, wrong speed for the side).
-    `info["success"]`: past all the trees unharmed and back on the road.
+    Action: `[2]` steering and acceleration in [-1, 1]. State: `[6]` e, psi, v, curvature and distance to the tree in SI
+    units, and the number of that tree (from 0).
+    Reward: 1 for each tree passed without a crash. Terminates on a crash (tree, ditch, wrong speed for the side).
+    `info["success"]`: past all trees without a crash, and back on the road.
     """
 
-    state_names = ("e", "psi", "v", "curvature", "distance", "tree")
     SCALE = np.array([1 / 3.0, 1.0, 1 / 3.0, 20.0, 1 / 10.0])
     OFFSET = np.array([0.0, 0.0, -CRUISE, 0.0, -10.0])
 
@@ -68,9 +67,9 @@ class Fork(BatchedEnv):
 
     def _advance(self, actions):
         cars, running = self.cars, ~self.terminated
-        tree_s = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)]  # (N,) the next tree
+        tree_s = self.tree_s[self.rows, np.minimum(self.passed, self.trees - 1)]  # (N,) position of the next tree
         before_s, before_e = cars.s, cars.e
-        actions = np.where(running[:, None], np.clip(actions, -1.0, 1.0), 0.0)  # a wreck stays where it is
+        actions = np.where(running[:, None], np.clip(actions, -1.0, 1.0), 0.0)  # a crashed car stays where it is
         cars.step(actions[:, 0], actions[:, 1], cars.curvature(), DT)
         gust = running & (self.np_random.random(self.num_envs) < self.gust_probability)
         cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
@@ -87,7 +86,7 @@ class Fork(BatchedEnv):
         return unharmed.astype(np.float64)
 
     def _state(self) -> np.ndarray:
-        # A tree just passed still matters: the car has to swing back first.
+        # A tree that was just passed still matters: the car has to return to the lane first.
         last = np.maximum(self.passed - 1, 0)
         since = self.tree_s[self.rows, last] - self.cars.s
         matters = (self.passed > 0) & (since > -BEHIND)

@@ -1,9 +1,9 @@
 """Lane: keep a car on a curvy road that only a tiny noisy camera sees, with gusts of wind.
 
 In the spirit of ALVINN (Pomerleau 1989), whose 30 x 32 retina saw the road ahead. The idea of the task: the expert is
-hardly ever off the centre by more than a hand's breadth, less than the noisy camera can tell. Demonstrations then show
-how to follow bends but next to nothing of how to get back, and a clone that wanders off is where nobody has shown it
-the way.
+hardly ever more than ten centimetres off the centre, less than the noisy camera can show. So the demonstrations show
+how to follow bends, but almost nothing about how to get back, and a clone that drifts away is where nobody has shown it
+what to do.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from gymnasium import spaces
 from hw1.envs.base import BatchedEnv
 from hw1.envs.road import Cars, Road
 
-DT = 0.1  # seconds in one step
+DT = 0.1  # seconds in a step
 MAX_STEER = 0.5  # radians of wheel angle at a steering command of 1
 SPEED = 10.0  # metres per second, constant: Lane is about steering
 LANE = 1.75  # metres from the centre line to the edge of the lane
@@ -23,15 +23,13 @@ BLUR = 0.4  # metres over which a pixel fades from road to grass
 
 class Lane(BatchedEnv):
     """Observation: `[128]` pixels of 8 rows x 16 columns in [0, 1] (row 0 nearest; column 0 leftmost).
-    Action: `[1]` steering in [-1, 1], left positive. State: e, psi, curvature here, curvature half a second ahead.
-    Reward: -1 for each step off the lane (|e| > 1.75 m), so cost = -reward. Never terminates: who leaves the road
-    has to find back.
+    Action: `[1]` steering in [-1, 1], left positive. State: `[4]` e, psi, curvature here and half a second ahead.
+    Reward: -1 for each step off the lane (|e| > 1.75 m), so cost = -reward. Never terminates: a car that leaves the
+    road has to find its way back.
 
-    `heading=False` leaves only a camera that looks straight down: its single row shows where the car is, but not where
-    it points, so one observation is not enough to steer by and the policy needs o_{t-m:t}.
+    With `heading=False` the camera looks straight down: its single row shows where the car is, but not where it points.
+    One observation is then not enough to steer, and the policy needs o_{t-m:t}.
     """
-
-    state_names = ("e", "psi", "curvature", "curvature_ahead")
 
     def __init__(
         self,
@@ -44,7 +42,9 @@ class Lane(BatchedEnv):
         curvature: float = 0.02,
         **options,
     ):
-        """`gust_probability` per step; a gust turns the car by a normal with deviation `gust_heading` radians."""
+        """A gust comes with `gust_probability` in each step. It turns the car by a normally distributed angle with
+        standard deviation `gust_heading`, in radians.
+        """
         self.ahead = AHEAD if heading else np.zeros(1)
         pixels = len(self.ahead) * COLUMNS
         super().__init__(
@@ -93,7 +93,7 @@ class Lane(BatchedEnv):
         draw_camera(figure.add_axes((0.02, 0.06, 0.3, 0.3)), image)
 
     def _observe_quietly(self) -> np.ndarray:
-        """The picture without drawing from the generator: rendering must not change an episode."""
+        """The picture, without changing the random stream: rendering must not change an episode."""
         state = self.np_random.bit_generator.state
         pixels = self._observe()
         self.np_random.bit_generator.state = state

@@ -1,8 +1,9 @@
-"""Pictures of the environments, drawn with matplotlib; the same drawing serves `render()` and the figures."""
+"""Pictures of the environments, drawn with matplotlib, for `render()` and for the figures."""
 
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,8 +16,8 @@ GRASS, ASPHALT, LINE, CAR, TREE = "#cfe3b4", "#8d9399", "#fbfbf7", "#d1495b", "#
 SHOULDER = 2.0  # metres of asphalt beside the lane
 
 
-def to_image(draw: Callable[[Figure], None]) -> np.ndarray:
-    """What `draw` puts on a figure, as pixels `[360, 640, 3]` of uint8."""
+def to_image(draw: Callable[[Figure], None]) -> UInt8[np.ndarray, "360 640 3"]:
+    """What `draw` puts on a figure, as pixels."""
     figure = Figure(figsize=(6.4, 3.6), dpi=100)
     canvas = FigureCanvasAgg(figure)
     draw(figure)
@@ -27,7 +28,8 @@ def to_image(draw: Callable[[Figure], None]) -> np.ndarray:
 def draw_scene(ax: Axes, cars: Cars, row: int, lane: float, trees: np.ndarray = ()) -> None:
     """The road from above, from 12 m behind the car to 48 m ahead of it; the car drives to the right.
 
-    `lane`: metres from the centre line to the edge of the lane; `trees`: where along the road trees stand, in metres.
+    `lane`: metres from the centre line to the edge of the lane; `trees`: positions of the trees along the road, in
+    metres.
     """
     here, e, psi = cars.s[row], cars.e[row], cars.psi[row]
     along = np.linspace(here - 20.0, here + 60.0, 300)
@@ -73,7 +75,7 @@ def _band(ax: Axes, points, along: np.ndarray, half_width: float, colour: str) -
 
 
 def draw_camera(ax: Axes, image: np.ndarray) -> None:
-    """What the camera sees, nearest row at the bottom, in the lower left corner of a scene."""
+    """What the camera sees, with the nearest row at the bottom."""
     ax.imshow(image[::-1], cmap="gray", vmin=0, vmax=1, aspect="auto")
     ax.set(xticks=[], yticks=[])
     ax.set_title("camera", fontsize=8, pad=2)

@@ -1,6 +1,6 @@
-"""One curvy road and one car: the world that Lane and Fork share.
+"""A curvy road and a car: the world that Lane and Fork share.
 
-The road is given by the heading of its centre line, a sum of sinusoids of the arc length s, so it never ends and
+The road is defined by the heading of its centre line, a sum of sinusoids of the arc length s, so it never ends and
 needs no table. The car is a kinematic bicycle (Rajamani 2011, *Vehicle Dynamics and Control*, chapter 2) written in
 road coordinates:
 
@@ -11,14 +11,15 @@ road coordinates:
 """
 
 import numpy as np
+from jaxtyping import Float
 
 WHEELBASE = 2.6  # metres between the axles
 MAX_SPEED = 16.0  # metres per second
-FENCE = 12.0  # metres from the centre line: nothing drives further out
+FENCE = 12.0  # metres from the centre line: no car gets further away
 
 
 class Road:
-    """`num` procedural roads; everything is vectorised over them (N).
+    """`num` random roads, one for each environment; everything is vectorised over them.
 
     heading(s) = sum_i amplitude_i cos(frequency_i s + phase_i); the curvature is its derivative.
     """
@@ -26,7 +27,7 @@ class Road:
     HARMONICS = 3
 
     def __init__(self, num: int, curvature: float):
-        """`curvature`: of one harmonic where it bends most, in 1/m; 0 makes a straight road."""
+        """`curvature`: the largest curvature of one harmonic, in 1/m; 0 makes a straight road."""
         self.curvature_scale = curvature
         self.frequency = np.ones((num, self.HARMONICS))
         self.amplitude = np.zeros((num, self.HARMONICS))
@@ -35,20 +36,20 @@ class Road:
     def redraw(self, rows: np.ndarray, rng: np.random.Generator) -> None:
         """Draw new roads for the environments `rows` (integer indices)."""
         shape = (len(rows), self.HARMONICS)
-        # Similar bends on every road: were some roads much harder than others, a policy would be lost on those at once
-        # and on the others never, and its cost would level off early.
+        # Similar bends on every road: if some roads were much harder than others, a policy would be lost on those at
+        # once and never on the others, and its cost would level off early.
         wavelength = rng.uniform(60.0, 120.0, shape)
         self.frequency[rows] = 2 * np.pi / wavelength
         self.amplitude[rows] = self.curvature_scale / self.frequency[rows]
         self.phase[rows] = rng.uniform(0, 2 * np.pi, shape)
 
-    def heading(self, s: np.ndarray) -> np.ndarray:
-        """Heading of the centre line in radians at arc lengths `s [N, ...]`."""
+    def heading(self, s: Float[np.ndarray, "N ..."]) -> Float[np.ndarray, "N ..."]:
+        """Heading of the centre line in radians at arc lengths `s`."""
         angle = self._angle(s)
         return np.einsum("n...h,nh->n...", np.cos(angle), self.amplitude)
 
-    def curvature(self, s: np.ndarray) -> np.ndarray:
-        """Curvature in 1/m at arc lengths `s [N, ...]`; positive bends to the left."""
+    def curvature(self, s: Float[np.ndarray, "N ..."]) -> Float[np.ndarray, "N ..."]:
+        """Curvature in 1/m at arc lengths `s`; positive in bends to the left."""
         angle = self._angle(s)
         return np.einsum("n...h,nh->n...", np.sin(angle), -self.amplitude * self.frequency)
 
@@ -56,8 +57,10 @@ class Road:
         extra = (slice(None),) + (None,) * (s.ndim - 1)
         return s[..., None] * self.frequency[extra] + self.phase[extra]
 
-    def points(self, row: int, s: np.ndarray, e: np.ndarray | float = 0.0) -> np.ndarray:
-        """World coordinates `[M, 2]` of road coordinates `(s, e)` on road number `row`, `s [M]` rising from 0."""
+    def points(
+        self, row: int, s: Float[np.ndarray, " points"], e: Float[np.ndarray, " points"] | float = 0.0
+    ) -> Float[np.ndarray, "points 2"]:
+        """World coordinates of road coordinates (s, e) on road number `row`; `s` rises from 0."""
         fine = np.arange(0.0, max(float(np.max(s)), 1.0) + 1.0, 0.25)
         heading = np.cos(fine[:, None] * self.frequency[row] + self.phase[row]) @ self.amplitude[row]
         x = np.concatenate([[0.0], np.cumsum(np.cos(heading[:-1]) * 0.25)])
@@ -65,10 +68,16 @@ class Road:
         angle = np.interp(s, fine, heading)
         return np.stack([np.interp(s, fine, x) - e * np.sin(angle), np.interp(s, fine, y) + e * np.cos(angle)], axis=-1)
 
-    def sightline(self, s: np.ndarray, e: np.ndarray, psi: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-        """Where the centre line runs as the driver sees it: metres to the left of the car's nose, `[N, R]`.
+    def sightline(
+        self,
+        s: Float[np.ndarray, " N"],
+        e: Float[np.ndarray, " N"],
+        psi: Float[np.ndarray, " N"],
+        ahead: Float[np.ndarray, " distances"],
+    ) -> Float[np.ndarray, "N distances"]:
+        """Where the driver sees the centre line: metres to the left of the car's nose, at increasing distances `ahead`.
 
-        `ahead [R]` are rising distances along the road. Integrates the heading by the midpoint rule.
+        Integrates the heading by the midpoint rule.
         """
         step = np.diff(ahead, prepend=0.0)
         relative = self.heading(s[:, None] + (ahead - step / 2)) - (self.heading(s) + psi)[:, None]
@@ -83,12 +92,18 @@ class Cars:
         self.road, self.max_steer, self.max_accel = road, max_steer, max_accel
         self.s, self.e, self.psi, self.v = np.zeros((4, num))
 
-    def curvature(self) -> np.ndarray:
-        """Curvature of the road at the cars, in 1/m `[N]`."""
+    def curvature(self) -> Float[np.ndarray, " N"]:
+        """Curvature of the road where the cars are, in 1/m."""
         return self.road.curvature(self.s)
 
-    def step(self, steer: np.ndarray, accel: np.ndarray | float, curvature: np.ndarray, dt: float) -> None:
-        """Advance all cars by `dt` seconds; commands `[N]` in [-1, 1], `curvature [N]` that at the cars.
+    def step(
+        self,
+        steer: Float[np.ndarray, " N"],
+        accel: Float[np.ndarray, " N"] | float,
+        curvature: Float[np.ndarray, " N"],
+        dt: float,
+    ) -> None:
+        """Advance all cars by `dt` seconds. The commands lie in [-1, 1]; `curvature` is that of the road at the cars.
 
         ds/dt = v cos(psi) / (1 - curvature e),  de/dt = v sin(psi),
         dpsi/dt = v tan(wheel angle) / wheelbase - curvature ds/dt
@@ -98,5 +113,5 @@ class Cars:
         turn = self.v * np.tan(steer * self.max_steer) / WHEELBASE - curvature * along
         self.e = np.clip(self.e + self.v * np.sin(self.psi) * dt, -FENCE, FENCE)
         self.s = self.s + along * dt
-        # A car that has lost the road may turn round: keep its heading in [-pi, pi).
+        # A car that has left the road may turn around: keep its heading in [-pi, pi).
         self.psi = (self.psi + turn * dt + np.pi) % (2 * np.pi) - np.pi

@@ -1,8 +1,8 @@
 """Tightrope: the chain of Ross & Bagnell (2010) on which the cost of imitation is known in closed form.
 
-At every step the right action is 1 ("go on"), anything else is a slip. On the rope a slip is for ever: all later
-steps cost 1, and nothing the walker does there was ever demonstrated. With `recoverable=True` the walker is back on
-the rope one step later.
+At every step the right action is 1 ("take the step"); anything else is a slip. A slip is permanent: all later steps
+cost 1, and nothing that the walker does there was ever demonstrated. With `recoverable=True` the walker is back on the
+rope one step later.
 """
 
 import numpy as np
@@ -15,8 +15,6 @@ class Tightrope(BatchedEnv):
     """Observation: `[1]`, 1 on the rope and 0 off it. Action: 0 or 1. State: the same number as the observation.
     Reward: -1 for each step that ends off the rope. `hw1.compounding.tightrope_cost` is its closed form.
     """
-
-    state_names = ("on_rope",)
 
     def __init__(self, num_envs: int = 1, *, recoverable: bool = False, **options):
         super().__init__(num_envs, spaces.Box(0.0, 1.0, (1,), np.float32), spaces.Discrete(2), **options)
