@@ -2,8 +2,8 @@
 
     o_{t-m+1:t}  --scale-->  trunk (MLP)  -->  features  -->  head  --unscale-->  a_{t:t+H-1}
 
-Shapes: B batch, M observations of history, O numbers in an observation, H actions in a chunk, A action dimensions,
-N parallel environments.
+Shapes: B batch, W observations of history (the window), O numbers in an observation, F features, H actions in a chunk,
+A numbers in an action, N parallel environments, L learners, E members of an ensemble, M samples of a dataset.
 """
 
 import json
@@ -15,15 +15,31 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 
-from hw1 import heads
+from hw1 import given_heads, heads
+from hw1.learners import by_learner
 
-HeadName = Literal[
-    "l2", "categorical", "gaussian", "mixture", "independent", "autoregressive", "diffusion", "flow"
-]  # fmt: skip
+# Where scaled actions lie: within the range by definition; percentiles and the standard deviation leave some outside.
+SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
+
+HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
+    "l2": lambda config, *dims: given_heads.DeterministicHead(*dims),
+    "categorical": lambda config, *dims: given_heads.CategoricalHead(*dims),
+    "gaussian": lambda config, *dims: heads.GaussianHead(*dims),
+    "mixture": lambda config, *dims: heads.MixtureHead(*dims, config.components),
+    "independent": lambda config, *dims: given_heads.IndependentCategoricalHead(*dims, config.bins),
+    "autoregressive": lambda config, *dims: heads.AutoregressiveHead(*dims, config.bins),
+    "diffusion": lambda config, *dims: heads.DiffusionHead(
+        *dims, config.diffusion_steps, config.sampling_steps or None, SCALED_RANGE[config.action_scale]
+    ),
+    "flow": lambda config, *dims: heads.FlowMatchingHead(*dims, config.sampling_steps),
+}
+"""What makes each head, from the configuration, the number of features and the length of an action."""
+HeadName = Literal[*HEADS]
 
 
 @dataclass(frozen=True)
@@ -35,11 +51,11 @@ class PolicyConfig:
     hidden: tuple[int, ...] = (64, 64)
     """Widths of the trunk's hidden layers."""
     history: int = 1
-    """Observations that the policy sees: this one and history - 1 before it."""
+    """Observations that the policy sees: the newest and history - 1 before it."""
     chunk: int = 1
     """Actions predicted at once."""
     execute: int = 1
-    """Actions of a chunk carried out before the next one is planned."""
+    """Actions of a chunk that are carried out before the next chunk is planned."""
     components: int = 5
     """Components of the mixture head."""
     bins: int = 255
@@ -47,13 +63,15 @@ class PolicyConfig:
     diffusion_steps: int = 100
     """Noise levels of the diffusion head in training."""
     sampling_steps: int = 10
-    """Denoising or Euler steps at run time; 0 samples diffusion ancestrally."""
+    """Denoising steps (diffusion) or Euler steps (flow) to sample an action; 0 samples diffusion ancestrally."""
     action_scale: Literal["standard", "minmax", "quantile"] = "minmax"
     """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile."""
     observation_scale: Literal["standard", "none"] = "standard"
-    """Standardise observations, or leave them alone (pixels)."""
+    """Standardise observations, or leave them as they are (pixels)."""
 
     def __post_init__(self):
+        if self.head not in HEADS:
+            raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         if not 1 <= self.execute <= self.chunk:
             raise ValueError(f"execute must lie between 1 and chunk = {self.chunk}, got {self.execute}")
         if self.history < 1:
@@ -61,9 +79,6 @@ class PolicyConfig:
         if self.head == "categorical" and self.chunk > 1:
             raise ValueError("the categorical head predicts one discrete action: chunk must be 1")
 
-
-# Where scaled actions lie: within the range by definition; the percentiles and the deviation leave some outside.
-SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
 
 PRESETS: dict[str, PolicyConfig] = {
     # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
@@ -77,39 +92,20 @@ PRESETS: dict[str, PolicyConfig] = {
     # Black et al. 2024: flow matching with its distribution of times, chunks of 50, 10 Euler steps.
     "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="quantile"),
 }
-"""The systems of the lecture, their recipe in small."""
-
-
-def make_head(config: PolicyConfig, in_dim: int, action_dim: int) -> heads.Head:
-    """The head that `config` names, for chunks flattened to `action_dim` numbers."""
-    makers: dict[str, Callable[[], heads.Head]] = {
-        "l2": lambda: heads.DeterministicHead(in_dim, action_dim),
-        "categorical": lambda: heads.CategoricalHead(in_dim, action_dim),
-        "gaussian": lambda: heads.GaussianHead(in_dim, action_dim),
-        "mixture": lambda: heads.MixtureHead(in_dim, action_dim, config.components),
-        "independent": lambda: heads.IndependentCategoricalHead(in_dim, action_dim, config.bins),
-        "autoregressive": lambda: heads.AutoregressiveHead(in_dim, action_dim, config.bins),
-        "diffusion": lambda: heads.DiffusionHead(
-            in_dim, action_dim, config.diffusion_steps, config.sampling_steps or None, SCALED_RANGE[config.action_scale]
-        ),
-        "flow": lambda: heads.FlowMatchingHead(in_dim, action_dim, config.sampling_steps),
-    }
-    if config.head not in makers:
-        raise ValueError(f"unknown head {config.head!r}; one of {', '.join(makers)}")
-    return makers[config.head]()
+"""The systems of the lecture, in small."""
 
 
 class Policy(nn.Module):
     """pi(a_{t:t+H-1} | o_{t-m+1:t}): scaling, trunk and head."""
 
     def __init__(self, config: PolicyConfig, obs_dim: int, action_dim: int):
-        """`action_dim`: numbers in one action; for the categorical head, the number of discrete actions."""
+        """`action_dim`: numbers in an action; for the categorical head, the number of discrete actions."""
         super().__init__()
         self.config, self.obs_dim, self.action_dim = config, obs_dim, action_dim
         widths = (obs_dim * config.history, *config.hidden)
         layers = [(nn.Linear(i, o), nn.ReLU()) for i, o in pairwise(widths)]
         self.trunk = nn.Sequential(*[module for pair in layers for module in pair])
-        self.head = make_head(config, widths[-1], action_dim * config.chunk)
+        self.head = HEADS[config.head](config, widths[-1], action_dim * config.chunk)  # a chunk is one long action
         for name, size in (("obs", obs_dim), ("action", action_dim)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
@@ -118,27 +114,31 @@ class Policy(nn.Module):
     def discrete(self) -> bool:
         return self.config.head == "categorical"
 
-    def set_scales(self, obs: Tensor, action: Tensor) -> None:
-        """Fit the scaling to data: `obs [M, O]`, `action [M, A]`. Call before training."""
+    def set_scales(self, obs: Float[Tensor, "M O"], action: Shaped[Tensor, "M ..."]) -> None:
+        """Fit the scaling to the data. Call before training."""
         if self.config.observation_scale == "standard":
             self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0, correction=0))
         if not self.discrete:
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
 
-    def features(self, obs: Tensor) -> Tensor:
-        """`[B, M, O] -> [B, F]`."""
+    def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
+        """What the head sees."""
         return self.trunk(((obs - self.obs_centre) / self.obs_width).flatten(1))
 
-    def loss(self, obs: Tensor, action: Tensor, generator: Generator | None = None) -> Tensor:
-        """The head's loss on scaled actions: `obs [B, M, O]`, `action [B, H, A]` (or `[B]` int64 if discrete)."""
+    def loss(
+        self, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], generator: Generator | None = None
+    ) -> Float[Tensor, ""]:
+        """The head's loss on scaled actions: `[B, H, A]`, or `[B]` int64 if they are discrete."""
         if not self.discrete:
             action = ((action - self.action_centre) / self.action_width).flatten(1)  # (B, H * A)
         return self.head.loss(self.features(obs), action, generator)
 
-    forward = loss  # what torch.func.functional_call calls (hw1.bc)
+    forward = loss  # what torch.func.functional_call calls (hw1.stack)
 
-    def act(self, obs: Tensor, generator: Generator | None = None, deterministic: bool = False) -> Tensor:
-        """A chunk of actions `[B, H, A]` (or `[B]`) for histories `[B, M, O]`: a sample, or the mode."""
+    def act(
+        self, obs: Float[Tensor, "B W O"], generator: Generator | None = None, deterministic: bool = False
+    ) -> Shaped[Tensor, "B ..."]:
+        """A chunk of actions `[B, H, A]`, or `[B]` if they are discrete: a sample, or the mode."""
         features = self.features(obs)
         action = self.head.mode(features) if deterministic else self.head.sample(features, generator)
         if self.discrete:
@@ -146,20 +146,20 @@ class Policy(nn.Module):
         return action.unflatten(-1, (self.config.chunk, self.action_dim)) * self.action_width + self.action_centre
 
 
-def centre_and_width(action: Tensor, how: str) -> tuple[Tensor, Tensor]:
-    """Centre and half-width per dimension of what becomes [-1, 1]: `[M, A] -> [A], [A]`.
+def centre_and_width(action: Float[Tensor, "M A"], how: str) -> tuple[Float[Tensor, " A"], Float[Tensor, " A"]]:
+    """Centre and half-width, in each dimension, of what becomes [-1, 1].
 
-    Ranges under 1e-4 are centred and not stretched, so that a constant dimension is no amplified rounding error.
+    Ranges under 1e-4 are centred but not stretched: stretching a constant dimension would only amplify rounding errors.
     """
     if how == "standard":
         return action.mean(dim=0), _positive(action.std(dim=0, correction=0))
     if how == "minmax":
         low, high = action.amin(dim=0), action.amax(dim=0)
     elif how == "quantile":
-        # NumPy's: torch.quantile refuses more than 16 million numbers.
+        # NumPy's quantile: torch.quantile refuses more than 16 million numbers.
         low, high = torch.from_numpy(np.quantile(action.numpy(), [0.01, 0.99], axis=0)).float()
     else:
-        raise ValueError(f'unknown action_scale {how!r}; one of "standard", "minmax", "quantile"')
+        raise ValueError(f"unknown action_scale {how!r}; choose one of {', '.join(SCALED_RANGE)}")
     return (low + high) / 2, _positive((high - low) / 2)
 
 
@@ -170,27 +170,27 @@ def _positive(width: Tensor) -> Tensor:
 class Actor:
     """Policies at the wheel: maps observations `[N, O]` to actions `[N, A]`, step after step.
 
-    Remembers what the policies need from one step to the next (the last observations, what is left of a chunk).
-    S learners (say, one for each training seed) share the batch: the first N/S environments belong to the first, and
-    so on. A learner may be an ensemble of E members; then the mean of their modes acts.
+    Remembers what the policies need from one step to the next (the last observations, the rest of a chunk).
+    L learners share the environments as in `hw1.learners`. A learner may be an ensemble of E members; then the mean of
+    their modes acts.
     """
 
     def __init__(self, learners: Sequence[Sequence[Policy]], deterministic: bool = False):
-        """`learners [S][E]`; `deterministic` acts by the mode instead of a sample."""
+        """`learners [L][E]`; `deterministic` acts by the mode instead of a sample."""
         self.learners = [list(members) for members in learners]
         self.config = self.learners[0][0].config
         self.deterministic = deterministic or len(self.learners[0]) > 1
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forget the past. Every learner gets its own random stream, so that learners do not influence each other."""
+        """Forget the past. Each learner gets its own random stream, so that learners do not influence each other."""
         self.generators = [torch.Generator().manual_seed(seed * 1_000 + i) for i in range(len(self.learners))]
-        self.history: Tensor | None = None  # (N, M, O)
+        self.history: Tensor | None = None  # (N, W, O)
         self.plan: Tensor | None = None  # (N, H, A)
         self.carried_out = 0
 
-    def __call__(self, obs: np.ndarray) -> np.ndarray:
-        """`[N, O] -> [N, A]`, or `[N]` for discrete actions."""
+    def __call__(self, obs: Float[np.ndarray, "N O"]) -> Shaped[np.ndarray, "N ..."]:
+        """The actions of the next step; `[N]` int64 if they are discrete."""
         obs = torch.from_numpy(np.asarray(obs, dtype=np.float32))
         if self.history is None:
             self.history = obs[:, None].expand(-1, self.config.history, -1)
@@ -203,25 +203,23 @@ class Actor:
         return self.plan[:, self.carried_out - 1].numpy()
 
     @torch.no_grad()
-    def _plan(self, history: Tensor) -> Tensor:
-        count = len(self.learners)
-        if len(history) % count:
-            raise ValueError(f"{len(history)} environments cannot be shared evenly by {count} learners")
+    def _plan(self, history: Float[Tensor, "N W O"]) -> Shaped[Tensor, "N ..."]:
         plans = []
-        for members, generator, own in zip(self.learners, self.generators, history.chunk(count), strict=True):
+        shares = by_learner(history, len(self.learners))
+        for members, generator, own in zip(self.learners, self.generators, shares, strict=True):
             chunks = torch.stack([policy.act(own, generator, self.deterministic) for policy in members])
             plans.append(chunks.mode(dim=0).values if members[0].discrete else chunks.mean(dim=0))
         return torch.cat(plans)
 
     def members(self) -> list["Actor"]:
-        """The ensemble taken apart: E actors of one member for each learner, to see where members disagree."""
+        """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""
         return [Actor([[m] for m in group], self.deterministic) for group in zip(*self.learners, strict=True)]
 
     def save(self, path: Path) -> None:
-        """Write all policies to one safetensors file, with what is needed to build them again."""
+        """Write all policies to one safetensors file, with everything that is needed to build them again."""
         tensors = {
-            f"{s}.{e}.{name}": value.contiguous()
-            for s, members in enumerate(self.learners)
+            f"{index}.{e}.{name}": value.contiguous()
+            for index, members in enumerate(self.learners)
             for e, policy in enumerate(members)
             for name, value in policy.state_dict().items()
         }
@@ -239,23 +237,25 @@ class Actor:
 
     @classmethod
     def load(cls, path: Path) -> "Actor":
-        """Read what `save` wrote. Raises ValueError that names the file if it is no such thing."""
+        """Read what `save` wrote. Raises ValueError, which names the file, if it is anything else."""
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})["policy"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except FileNotFoundError:
-            raise ValueError(f"{path}: no such policy; python -m scripts.train makes one") from None
+            raise ValueError(f"{path}: there is no such policy; python -m scripts.train makes one") from None
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{path}: not a saved policy, or damaged ({error}); train it again") from error
+            raise ValueError(
+                f"{path}: this is not a saved policy, or it is damaged ({error}); train it again"
+            ) from error
         config = about["config"]
         config = replace(PolicyConfig(), **config | {"hidden": tuple(config["hidden"])})
         learners = []
-        for s in range(about["shape"][0]):
+        for index in range(about["shape"][0]):
             learners.append([])
             for e in range(about["shape"][1]):
                 policy = Policy(config, about["obs_dim"], about["action_dim"])
-                prefix = f"{s}.{e}."
+                prefix = f"{index}.{e}."
                 own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
                 try:
                     policy.load_state_dict(own)

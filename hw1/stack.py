@@ -1,0 +1,102 @@
+"""Many models as one computation: their weights are stacked along a leading axis, and one call of the loss serves all.
+
+The loss is written for one model; `torch.vmap` runs it for all of them. For the small networks of this homework PyTorch
+is limited by the number of calls, not by arithmetic, so ten seeds take hardly longer than one.
+
+The axis "models" has one entry for each model.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+from torch.func import functional_call, stack_module_state
+from torch.optim import Optimizer
+
+from hw1.policy import Policy
+
+
+class Stack:
+    """Policies with the same layers. `params` are their stacked weights, one tensor for each layer, to be optimised."""
+
+    def __init__(self, models: Sequence[Policy], device: str, ema: float):
+        """`ema`: power of the moving average of the weights (see `TrainConfig.ema`); 0 for no average."""
+        self.models, self.ema = list(models), ema
+        params, buffers = stack_module_state(self.models)
+        self.params = {k: v.detach().to(device).requires_grad_() for k, v in params.items()}
+        self.buffers = {k: v.to(device) for k, v in buffers.items()}
+        self.average = {k: v.detach().clone() for k, v in self.params.items()} if ema else {}
+        self.vmappable = len(self.models) > 1
+
+    @property
+    def exercise(self) -> str:
+        """What to look at when the loss goes wrong."""
+        return self.models[0].head.exercise
+
+    def losses(
+        self, obs: Float[Tensor, "models B W O"], action: Float[Tensor, "models B ..."], noise: Generator
+    ) -> Float[Tensor, " models"]:
+        """The loss of each model on its own batch. Raises ValueError if the loss of one model is not a scalar."""
+        loss = self._losses(obs, action, noise)
+        if loss.shape != (len(self.models),):
+            raise ValueError(
+                f"the loss must be a scalar, got the shape {list(loss.shape[1:])}; look at {self.exercise}"
+            )
+        return loss
+
+    def _losses(self, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
+        def loss_of_one(params: dict, buffers: dict, obs: Tensor, action: Tensor) -> Tensor:
+            return functional_call(self.models[0], (params, buffers), (obs, action, noise))
+
+        if self.vmappable:
+            try:
+                return torch.vmap(loss_of_one, randomness="different")(self.params, self.buffers, obs, action)
+            except NotImplementedError:  # an exercise that is not done yet
+                raise
+            except RuntimeError as error:
+                # A loss that branches on its values, say, cannot be batched. It may be right; else it fails below too.
+                self.vmappable = False
+                print(f"training the models one after the other, which is slower: {str(error).splitlines()[0]}")
+        one_by_one = [
+            loss_of_one(_at(self.params, k), _at(self.buffers, k), obs[k], action[k]) for k in range(len(self.models))
+        ]
+        return torch.stack(one_by_one)
+
+    def update_average(self, step: int) -> None:
+        """Move the average towards the weights after gradient step `step` (from 1)."""
+        if self.average:
+            newest = [p.detach() for p in self.params.values()]
+            torch._foreach_lerp_(list(self.average.values()), newest, (1 + step) ** -self.ema)
+
+    def unstack(self) -> list[Policy]:
+        """The models with their weights, averaged if there is an average."""
+        weights = self.average or self.params
+        with torch.no_grad():
+            for k, model in enumerate(self.models):
+                model.load_state_dict(_at(weights, k), strict=False)
+        return self.models
+
+    # --- checkpoints ---
+    def state(self, optimizer: Optimizer) -> dict[str, Tensor]:
+        """Every tensor that training changes, by name: weights, their average, what the optimiser remembers."""
+        state = {f"param.{k}": v.detach() for k, v in self.params.items()}
+        state |= {f"average.{k}": v for k, v in self.average.items()}
+        for name, param in self.params.items():
+            state |= {f"optimizer.{key}.{name}": v for key, v in optimizer.state[param].items()}
+        return state
+
+    def restore(self, state: dict[str, Tensor], optimizer: Optimizer) -> None:
+        """Take over what `state` returned."""
+        remembered = {key.split(".")[1] for key in state if key.startswith("optimizer.")}
+        with torch.no_grad():
+            for name, param in self.params.items():
+                param.copy_(state[f"param.{name}"])
+                if self.average:
+                    self.average[name].copy_(state[f"average.{name}"])
+                optimizer.state[param] = {key: state[f"optimizer.{key}.{name}"] for key in remembered}
+
+
+def _at(tensors: dict[str, Tensor], k: int) -> dict[str, Tensor]:
+    """The tensors of model k."""
+    return {name: value[k] for name, value in tensors.items()}
