@@ -1,4 +1,4 @@
-"""Behaviour cloning: one trainer for all heads and seeds, its checkpoints and errors, and the policies it makes."""
+"""Behaviour cloning: training of all heads and seeds, checkpoints, errors, and the policies that come out."""
 
 import inspect
 from dataclasses import replace
@@ -9,10 +9,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from hw1 import bc, heads
-from hw1.bc import NonFiniteLoss, TrainConfig, fit
+from hw1 import bc, given_heads, heads
+from hw1.bc import fit, gradient_step
 from hw1.demos import Dataset
-from hw1.policy import PRESETS, Actor, Policy, PolicyConfig, centre_and_width
+from hw1.policy import HEADS, PRESETS, Actor, Policy, PolicyConfig, centre_and_width
+from hw1.training import NonFiniteLoss, TrainConfig, Training
 
 MARKS = {
     "gaussian": pytest.mark.ex2_1,
@@ -21,8 +22,8 @@ MARKS = {
     "diffusion": pytest.mark.exE_2,
     "flow": pytest.mark.exE_3,
 }
-CONTINUOUS = ["l2", "gaussian", "mixture", "independent", "autoregressive", "diffusion", "flow"]
-DRAWLESS = CONTINUOUS[:5]
+CONTINUOUS = [name for name in HEADS if name != "categorical"]
+DRAWLESS = [name for name in CONTINUOUS if not HEADS[name](PolicyConfig(name), 2, 2).draws_in_loss]
 
 
 def each_head(names):
@@ -123,25 +124,25 @@ def test_training_leaves_the_global_random_stream_alone(tiny_dataset):
 def test_the_moving_average_of_the_weights_lags_behind_them(tiny_dataset):
     """With power 0 < p < 1 the average weighs step t by (1 + t)^-p; replayed here with the weights after each step."""
     data, power, steps = tiny_dataset(), 0.75, 6
-    trainer = bc._Trainer(data, config(), training(steps=steps, ema=power))
-    average = {k: v.detach().clone() for k, v in trainer.params.items()}
+    trainer = Training(data, config(), training(steps=steps, ema=power))
+    average = {k: v.detach().clone() for k, v in trainer.models.params.items()}
     for t in range(1, steps + 1):
-        trainer.advance()
+        gradient_step(trainer)
         share = (1 + t) ** -power
-        average = {k: (1 - share) * v + share * trainer.params[k].detach() for k, v in average.items()}
-    result = trainer.result(deterministic=False).policy.learners[0][0].state_dict()
+        average = {k: (1 - share) * v + share * trainer.models.params[k].detach() for k, v in average.items()}
+    result = trainer.policies()[0][0].state_dict()
     for name, expected in average.items():
         torch.testing.assert_close(result[name], expected[0])
-        assert not torch.equal(result[name], trainer.params[name][0])
+        assert not torch.equal(result[name], trainer.models.params[name][0])
 
 
 def test_each_epoch_sees_every_sample_once(tiny_dataset):
     data = tiny_dataset(episodes=2, learners=2)  # 40 samples each
-    trainer = bc._Trainer(data, config(), training(steps=10, batch_size=8))
+    trainer = Training(data, config(), training(steps=10, batch_size=8))
     for k in range(2):
-        for epoch in trainer.order[:, k].reshape(2, 40):
+        for epoch in trainer.batches[:, k].reshape(2, 40):
             assert sorted(epoch.tolist()) == list(range(40 * k, 40 * k + 40))
-    assert not torch.equal(trainer.order[:5, 0], trainer.order[5:, 0])
+    assert not torch.equal(trainer.batches[:5, 0], trainer.batches[5:, 0])
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
@@ -149,14 +150,12 @@ class Interrupted:
     """Stands in for a user who presses Ctrl-C before step `at`."""
 
     def __init__(self, monkeypatch, at: int):
-        advance = bc._Trainer.advance
-
         def interrupted(trainer):
             if trainer.step == at:
                 raise KeyboardInterrupt
-            advance(trainer)
+            gradient_step(trainer)
 
-        monkeypatch.setattr(bc._Trainer, "advance", interrupted)
+        monkeypatch.setattr(bc, "gradient_step", interrupted)
 
 
 @each_head(["l2", "gaussian", "diffusion"])
@@ -188,8 +187,8 @@ def test_a_resumed_run_does_only_what_is_left(tiny_dataset, tmp_path, monkeypatc
 
 
 def checkpointed(data, path):
-    trainer = bc._Trainer(data, config(), training())
-    trainer.advance()
+    trainer = Training(data, config(), training())
+    gradient_step(trainer)
     trainer.save(path)
 
 
@@ -221,6 +220,13 @@ def test_a_damaged_checkpoint_is_named(damage, tiny_dataset, tmp_path):
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------
+def replace_loss(monkeypatch, name: str, loss) -> None:
+    """Another loss for all heads, the given ones too."""
+    for module in (heads, given_heads):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, loss)
+
+
 @each_head(["l2", "gaussian", "mixture", "independent", "autoregressive", "diffusion", "flow"])
 @pytest.mark.parametrize("learners", [1, 2])
 def test_a_loss_that_is_not_finite_names_the_exercise(head, learners, tiny_dataset, monkeypatch):
@@ -228,7 +234,7 @@ def test_a_loss_that_is_not_finite_names_the_exercise(head, learners, tiny_datas
     broken |= {"autoregressive": "categorical_nll"}
     name = broken.get(head, "mse_loss")
     correct = getattr(heads, name)
-    monkeypatch.setattr(heads, name, lambda *inputs: correct(*inputs) * float("nan"))
+    replace_loss(monkeypatch, name, lambda *inputs: correct(*inputs) * float("nan"))
     with pytest.raises(NonFiniteLoss, match=f"{head} head became nan") as error:
         fit(tiny_dataset(learners=learners), config(head), training())
     expected = {"l2": "1.1", "gaussian": "1.3", "mixture": "1.4", "diffusion": "E.2", "flow": "E.3"}
@@ -265,7 +271,7 @@ def through_numpy(pred, action):
 def test_a_right_loss_trains_to_the_same_weights_however_it_is_written(loss, tiny_dataset, monkeypatch):
     data = tiny_dataset(learners=2)
     expected = fit(data, config(), training(steps=60))
-    monkeypatch.setattr(heads, "mse_loss", loss)
+    replace_loss(monkeypatch, "mse_loss", loss)
     got = fit(data, config(), training(steps=60))
     for learner in range(2):
         torch.testing.assert_close(
@@ -273,11 +279,11 @@ def test_a_right_loss_trains_to_the_same_weights_however_it_is_written(loss, tin
         )
 
 
-def test_an_error_inside_a_loss_is_not_taken_for_one_of_vmap(tiny_dataset, monkeypatch):
+def test_an_error_inside_a_loss_is_not_mistaken_for_one_of_vmap(tiny_dataset, monkeypatch):
     def wrong(pred, action):
         raise RuntimeError("the size of tensor a must match")
 
-    monkeypatch.setattr(heads, "mse_loss", wrong)
+    replace_loss(monkeypatch, "mse_loss", wrong)
     with pytest.raises(RuntimeError, match="the size of tensor a"):
         fit(tiny_dataset(learners=2), config(), training())
 
@@ -303,12 +309,12 @@ def test_an_ensemble_of_categorical_heads_votes(tiny_dataset):
     data = tiny_dataset(discrete=True)
     policy = fit(data, config("categorical"), training(members=3, steps=20)).policy
     votes = np.stack([member(data.obs) for member in policy.members()]).sum(axis=0)
-    assert {1, 2} & set(votes)  # they are not always of one mind
+    assert {1, 2} & set(votes)  # they do not always agree
     np.testing.assert_array_equal(policy(data.obs), votes >= 2)
 
 
 def test_a_loss_that_is_no_scalar_names_the_exercise(tiny_dataset, monkeypatch):
-    monkeypatch.setattr(heads, "mse_loss", lambda pred, action: (pred - action).square().sum(dim=-1))  # no mean
+    replace_loss(monkeypatch, "mse_loss", lambda pred, action: (pred - action).square().sum(dim=-1))  # no mean
     for learners in (1, 2):
         with pytest.raises(ValueError, match=r"scalar.*1\.1"):
             fit(tiny_dataset(learners=learners), config(), training())
@@ -350,9 +356,9 @@ def test_impossible_policies_are_refused(options, match):
 # --- validation ------------------------------------------------------------------------------------------------------
 def test_validation_holds_out_whole_episodes_of_every_learner(tiny_dataset):
     data = tiny_dataset(episodes=5, learners=2)
-    trainer = bc._Trainer(data, config(), training(validation=0.4, steps=400, members=2))
+    trainer = Training(data, config(), training(validation=0.4, steps=400, members=2))
     for k in range(4):
-        trained, held_out = (set(data.episode[rows.flatten()]) for rows in (trainer.order[:, k], trainer.held_out[k]))
+        trained, held_out = (set(data.episode[rows.flatten()]) for rows in (trainer.batches[:, k], trainer.held_out[k]))
         assert len(trained) == 3
         assert len(held_out) == 2
         assert trained | held_out == set(range(5 * (k // 2), 5 * (k // 2) + 5))
@@ -360,11 +366,9 @@ def test_validation_holds_out_whole_episodes_of_every_learner(tiny_dataset):
 
 def test_validation_loss_is_the_loss_on_held_out_episodes(tiny_dataset):
     data = tiny_dataset(episodes=5)
-    trainer = bc._Trainer(data, config(), training(validation=0.4, steps=100))
-    while not trainer.finished:
-        trainer.advance()
-    result = trainer.result(deterministic=False)
-    rows = trainer.held_out[0].numpy()
+    options = training(validation=0.4, steps=100)
+    result = fit(data, config(), options)
+    rows = Training(data, config(), options).held_out[0].numpy()
     error = (result.policy(data.obs[rows]) - data.action[rows]) / result.policy.learners[0][0].action_width.numpy()
     assert result.validation_loss.shape == (1, 1)
     assert result.validation_loss[0, 0] == pytest.approx((error**2).sum(axis=1).mean(), rel=1e-4)
@@ -408,7 +412,7 @@ def test_observations_are_standardised_or_left_alone(scale):
     obs = torch.randn(500, 3) * torch.tensor([1.0, 20.0, 0.0]) + torch.tensor([5.0, 0.0, 2.0])
     policy.set_scales(obs, torch.rand(500, 2))
     policy.trunk = torch.nn.Identity()
-    seen = policy.features(torch.stack([obs, obs], dim=1))  # (B, M * O), the oldest observation first
+    seen = policy.features(torch.stack([obs, obs], dim=1))  # (B, W * O), the oldest observation first
     expected = obs if scale == "none" else (obs - obs.mean(0)) / torch.tensor([*obs.std(0)[:2], 1.0])
     torch.testing.assert_close(seen, torch.cat([expected, expected], dim=1), rtol=5e-3, atol=5e-3)
 

@@ -146,7 +146,7 @@ def test_tightrope_cost_matches_the_simulation(recoverable, near):
 def test_total_variation_is_0_for_equal_1_for_disjoint_and_between_for_overlapping_samples():
     limits = np.array([[0.0, 1.0], [-1.0, 1.0]])
     cells = np.array([[0.1, -0.9], [0.9, -0.9], [0.1, 0.9], [0.9, 0.9]])
-    first = np.stack([cells, cells])  # (T, N, D)
+    first = np.stack([cells, cells])  # (T, N, dims)
     second = np.stack([cells[::-1], cells[[0, 0, 0, 1]]])
     np.testing.assert_allclose(total_variation(first, second, 2, limits), [0.0, 0.5])
     np.testing.assert_allclose(total_variation(first[:, :2], first[:, 2:], 2, limits), [1.0, 1.0])

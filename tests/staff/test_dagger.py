@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from hw1.dagger import (
-    BetaGate,
-    HumanGate,
     aggregate,
     dagger,
     intervention,
@@ -16,6 +14,7 @@ from hw1.dagger import (
     uncertainty_gate,
 )
 from hw1.demos import Dataset
+from hw1.gates import BetaGate, HumanGate
 from hw1.rollout import rollout
 
 UNITS = 10.0  # the observation is ten times the state, so it shows which of the two an action was computed from
@@ -109,10 +108,10 @@ def test_states_after_a_termination_are_left_out(plane):
 
 @pytest.mark.ex4_1
 def test_learners_get_equal_consecutive_shares_of_the_environments(plane):
-    data = rollout_and_relabel(plane(6), policy, expert, 4, 0.0, rng(), learners=3)
+    data = rollout_and_relabel(plane(6, learners=3), policy, expert, 4, 0.0, rng())
     assert data.learner.tolist() == np.repeat([0, 1, 2], 8).tolist()
     with pytest.raises(ValueError, match="6 environments cannot be shared evenly by 4"):
-        rollout_and_relabel(plane(6), policy, expert, 4, 0.0, rng(), learners=4)
+        plane(6, learners=4)
 
 
 @pytest.mark.parametrize("beta", [-0.1, 1.1, np.nan])
@@ -165,7 +164,7 @@ def test_aggregating_nothing_changes_nothing(tiny_dataset):
 
 # --- 4.3 -------------------------------------------------------------------------------------------------------------
 class Recorder:
-    """Fakes of `fit` and `collect` that write down how they were called."""
+    """Fakes of `fit` and `collect` that record their calls."""
 
     def __init__(self, tiny_dataset):
         self.calls, self.make = [], tiny_dataset
@@ -184,11 +183,11 @@ class Recorder:
 @pytest.mark.ex4_3
 def test_the_loop_collects_with_the_newest_policy_aggregates_and_fits_anew(tiny_dataset):
     fake, demos, one = Recorder(tiny_dataset), tiny_dataset(seed=1), rng()
-    history = dagger("env", expert, fake.fit, demos, 3, 11, one, lambda i: 0.5**i, fake.collect, learners=1)
+    history = dagger("env", expert, fake.fit, demos, 3, 11, one, lambda i: 0.5**i, fake.collect)
     assert [name for name, *_ in fake.calls] == ["fit", "collect", "fit", "collect", "fit", "collect", "fit"]
     expected = demos.obs
     for i, (_, arguments, data) in enumerate(fake.calls[1::2]):
-        assert arguments == ("env", f"policy {i}", expert, 11, 0.5 ** (i + 1), one, 1)
+        assert arguments == ("env", f"policy {i}", expert, 11, 0.5 ** (i + 1), one)
         expected = np.concatenate([expected, data.obs])
         np.testing.assert_array_equal(fake.calls[2 * i + 2][1].obs, expected)
     assert [r.policy for r in history] == [f"policy {i}" for i in range(4)]
@@ -258,7 +257,7 @@ def test_only_the_steps_that_the_expert_drove_are_kept_with_its_actions(plane):
 
 @pytest.mark.ex4_4
 def test_every_intervention_is_an_episode_of_its_own(plane):
-    data = intervention_rollout(plane(3), policy, expert, Schedule(TABLE), 6, seed=4, learners=3)
+    data = intervention_rollout(plane(3, learners=3), policy, expert, Schedule(TABLE), 6, seed=4)
     assert np.unique(data.episode, return_counts=True)[1].tolist() == [2, 1, 2, 6]
     assert data.learner.tolist() == [0] * 3 + [1] * 2 + [2] * 6
     for states, labels in by_episode(data):
@@ -331,7 +330,7 @@ def test_human_gate_looks_at_where_the_car_is_heading_and_forgets_at_a_reset():
 
 # --- E.4 -------------------------------------------------------------------------------------------------------------
 @pytest.mark.exE_4
-def test_doubt_is_the_population_deviation_over_members_in_the_worst_dimension():
+def test_doubt_is_the_population_standard_deviation_over_members_in_the_worst_dimension():
     obs = np.random.default_rng(0).standard_normal((7, 2))
     weights = np.random.default_rng(1).standard_normal((3, 2, 4))
     doubt = uncertainty_gate([lambda o, w=w: o @ w for w in weights], 0.5).doubt(obs)

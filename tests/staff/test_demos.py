@@ -1,4 +1,4 @@
-"""Demonstrations: windows that never leave an episode, what is recorded, and datasets on disk, sound and broken."""
+"""Demonstrations: windows that never leave an episode, what is recorded, and datasets on disk, intact and broken."""
 
 import os
 from dataclasses import fields
@@ -6,12 +6,14 @@ from dataclasses import fields
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hw1.demos import Dataset, DatasetError, collect, load, save
 from hw1.experts import ForkDriver, LaneExpert, two_drivers
+from hw1.learners import by_learner, learner_of
 from hw1.rollout import Rollout, rollout
 
 
@@ -62,17 +64,18 @@ def test_arrays_of_different_length_are_refused(tiny_dataset):
 
 
 # --- from a rollout --------------------------------------------------------------------------------------------------
-def numbered_rollout(running) -> Rollout:
+def numbered_rollout(running, learners=1) -> Rollout:
     """The observation of step t in environment n is 100 n + t."""
     length, num = running.shape
     number = (100 * np.arange(num) + np.arange(length)[:, None]).astype(np.float32)
     zeros = np.zeros((length, num))
-    return Rollout(number[..., None], number[..., None], -number[..., None], zeros, running, zeros > 0, {})
+    learner = learner_of(num, learners)
+    return Rollout(number[..., None], number[..., None], -number[..., None], zeros, running, zeros > 0, learner, {})
 
 
 def test_a_rollout_becomes_one_environment_after_the_other():
-    steps = numbered_rollout(np.ones((3, 4), dtype=bool))
-    data = Dataset.from_rollout(steps, steps.action, learners=2, driver=np.array([1, -1, 0, 1]))
+    steps = numbered_rollout(np.ones((3, 4), dtype=bool), learners=2)
+    data = Dataset.from_rollout(steps, steps.action, driver=np.array([1, -1, 0, 1]))
     assert data.obs[:, 0].tolist() == [0, 1, 2, 100, 101, 102, 200, 201, 202, 300, 301, 302]
     np.testing.assert_array_equal(data.action, -data.obs)
     assert data.episode.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
@@ -92,9 +95,24 @@ def test_a_gap_begins_a_new_episode_and_nothing_is_kept_after_a_termination():
 
 
 def test_environments_that_cannot_be_shared_evenly_are_refused():
-    steps = numbered_rollout(np.ones((2, 3), dtype=bool))
     with pytest.raises(ValueError, match="3 environments cannot be shared evenly by 2"):
-        Dataset.from_rollout(steps, steps.action, learners=2)
+        lane(3, learners=2)
+    with pytest.raises(ValueError, match="3 environments cannot be shared evenly by 2"):
+        by_learner(np.zeros((4, 3)), 2, axis=1)
+
+
+def test_values_are_split_by_learner_along_either_axis():
+    steps = numbered_rollout(np.ones((3, 4), dtype=bool), learners=2)
+    split = steps.by_learner(steps.obs)
+    assert split.shape == (2, 3, 2, 1)  # [L, T, N / L, O]
+    assert split[1, :, 0, 0].tolist() == [200, 201, 202]
+    np.testing.assert_array_equal(by_learner(steps.obs[0], 2), split[:, 0])
+    np.testing.assert_array_equal(by_learner(torch.from_numpy(steps.obs[0]), 2), split[:, 0])
+
+
+def test_a_foreign_environment_has_one_learner():
+    steps = rollout(gym.make_vec("Pendulum-v1", 3), lambda obs: np.zeros((3, 1), np.float32), 2, seed=0)
+    assert steps.learner.tolist() == [0, 0, 0]
 
 
 # --- collecting ------------------------------------------------------------------------------------------------------
@@ -162,13 +180,13 @@ NAME = "lane/expert-v0"
 @pytest.fixture
 def saved(tmp_path):
     """The folder and the contents of a dataset of 12 episodes (so that 10 sorts before 2 as a string)."""
-    data = collect(lane(12), LaneExpert(), 7, seed=0, learners=2)
+    data = collect(lane(12, learners=2), LaneExpert(), 7, seed=0)
     save(data, NAME, tmp_path, seed=0, env=lane(12))
     return tmp_path, data
 
 
 def write_foreign(root, monkeypatch, name, episodes, **spaces_):
-    """A dataset as another program would leave it: no infos of ours."""
+    """A dataset as another program would write it: without our infos."""
     import minari
     from minari.data_collector import EpisodeBuffer
 
@@ -239,7 +257,7 @@ def test_a_foreign_dataset_with_discrete_actions_can_be_cloned_from(tmp_path, mo
 
 
 def says(where, *parts):
-    """Expect a DatasetError that names the dataset, the folder and the mend."""
+    """Expect a DatasetError that names the dataset, the folder and what to do."""
     return pytest.raises(DatasetError, match=".*".join([f"'{where[0]}'", str(where[1]), *parts]))
 
 

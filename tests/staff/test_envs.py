@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from hw1.envs import HORIZON, Fork
+from hw1.envs import Fork
 from hw1.envs.road import FENCE, WHEELBASE, Cars, Road
 from hw1.experts import ForkDriver, LaneExpert, tightrope_expert, two_drivers
 from hw1.rollout import rollout
+from hw1.tasks import TASKS
 
-NAMES = list(HORIZON)
+NAMES = [task.env_id.split("/")[1].removesuffix("-v0") for task in TASKS.values()]
+HORIZON = {name: task.horizon for name, task in zip(NAMES, TASKS.values(), strict=True)}
 DT, MAX_STEER = 0.1, 0.5  # seconds in a step and radians at a command of 1, in the physics tests
 every_env = pytest.mark.parametrize("name", NAMES)
 
@@ -42,7 +44,7 @@ def same(left: list, right: list) -> bool:
 
 # --- the contract ----------------------------------------------------------------------------------------------------
 @every_env
-def test_gymnasiums_checker_is_content(name):
+def test_gymnasiums_checker_passes(name):
     check_env(gym.make(f"hw1/{name}-v0", disable_env_checker=True).unwrapped)
 
 
@@ -193,7 +195,7 @@ def test_after_a_crash_there_is_no_reward_and_the_car_stays_where_it_is():
     np.testing.assert_array_equal(obs, later)
 
 
-def test_who_has_terminated_costs_and_earns_nothing_more(plane):
+def test_a_terminated_environment_costs_and_earns_nothing_more(plane):
     steps = rollout(plane(20, edge=1.5), lambda obs: np.full((20, 2), 0.2, dtype=np.float32), 15, seed=0)
     assert 0 < steps.running.sum() < 15 * 20
     np.testing.assert_array_equal(steps.cost > 0, steps.running)
@@ -394,7 +396,7 @@ def test_the_lane_expert_keeps_the_lane_and_steers_symmetrically():
     np.testing.assert_allclose(LaneExpert()(state), -LaneExpert()(steps.state), atol=1e-6)
 
 
-def test_a_coin_says_at_every_tree_which_of_two_drivers_it_is(near):
+def test_a_coin_decides_at_every_tree_which_of_two_drivers_passes_it(near):
     side = two_drivers(20_000, 2, np.random.default_rng(0)).side
     assert side.shape == (20_000, 2)
     assert set(np.unique(side)) == {-1.0, 1.0}

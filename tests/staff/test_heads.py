@@ -61,11 +61,11 @@ def draws_after_training(head: heads.Head, steps: int) -> torch.Tensor:
 
 
 def cross_share(actions: torch.Tensor) -> float:
-    """Share that combines the one mode's steering with the other's acceleration."""
+    """Share of samples that combine one mode's steering with the other's acceleration."""
     return (actions.prod(dim=1) < 0).float().mean().item()
 
 
-# --- what all have in common -----------------------------------------------------------------------------------------
+# --- what all heads have in common -----------------------------------------------------------------------------------
 @all_heads
 @pytest.mark.parametrize("batch", [1, 4])
 def test_loss_is_a_scalar_whose_gradient_reaches_every_parameter_and_the_features(make, batch):
@@ -205,7 +205,7 @@ def test_gaussian_head_loss_is_the_likelihood_of_the_action():
 
 
 @pytest.mark.ex2_1
-def test_gaussian_samples_have_the_mean_and_the_deviation_not_the_variance(near):
+def test_gaussian_samples_have_the_mean_and_the_standard_deviation_not_the_variance(near):
     head = constant(heads.GaussianHead(FEATURES, 2), [0.7, -2.0], [math.log(0.2), math.log(3.0)])
     drawn = head.sample(torch.ones(DRAWS, FEATURES), seed(0))
     for a, (mean, std) in enumerate([(0.7, 0.2), (-2.0, 3.0)]):
@@ -254,7 +254,7 @@ def test_mixture_mode_is_the_mean_of_the_heaviest_component():
 
 
 @pytest.mark.ex2_2
-def test_mixture_samples_whole_components_with_their_weights_means_and_deviations(near):
+def test_mixture_samples_whole_components_with_their_weights_means_and_standard_deviations(near):
     drawn = three_modes().sample(torch.ones(DRAWS, FEATURES), seed(0))
     component = (drawn[:, None] - torch.tensor(MEANS)).norm(dim=-1).argmin(dim=-1)
     for k in range(3):
@@ -280,7 +280,7 @@ def test_autoregressive_logits_depend_on_the_actions_before_and_on_no_others():
 
 
 @pytest.mark.exE_1
-def test_autoregressive_dimensions_are_told_apart():
+def test_autoregressive_dimensions_are_distinguished():
     head = heads.AutoregressiveHead(FEATURES, 3, 7)
     first, second, third = head(torch.ones(1, FEATURES), torch.zeros(1, 3))[0]
     assert not torch.allclose(first, second)
@@ -328,7 +328,7 @@ POINT = torch.tensor([0.6, -0.3])
 
 
 def cosine_abar(steps: int) -> list[float]:
-    """Nichol & Dhariwal 2021, equation 17, with the clipped betas multiplied up one by one."""
+    """Nichol & Dhariwal 2021, equation 17, with the clipped betas multiplied one by one."""
     level = [math.cos((n / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for n in range(steps + 1)]
     product, abar = 1.0, []
     for n in range(steps):
@@ -371,7 +371,7 @@ def test_diffusion_loss_of_a_perfect_denoiser_is_0_and_of_none_is_the_noise(near
 
 
 @pytest.mark.exE_2
-def test_diffusion_training_visits_every_step_with_its_own_noise_level(near):
+def test_diffusion_training_visits_every_noise_level(near):
     head, seen = heads.DiffusionHead(FEATURES, ACTIONS, 4), []
 
     def forward(features, noisy, n):
@@ -400,7 +400,7 @@ def test_sampling_with_a_perfect_denoiser_recovers_a_point_mass(sampling_steps):
 
 @pytest.mark.exE_2
 @pytest.mark.parametrize("sampling_steps", [100, None], ids=["deterministic", "ancestral"])
-def test_sampling_with_the_exact_denoiser_of_a_gaussian_has_its_deviation(sampling_steps):
+def test_sampling_with_the_exact_denoiser_of_a_gaussian_has_its_standard_deviation(sampling_steps):
     head = with_noise_predictor(1_000, sampling_steps, 0.2**2, torch.zeros(ACTIONS))
     drawn = head.sample(torch.zeros(5_000, FEATURES), seed(0))
     assert drawn.mean().abs() < 0.015
@@ -467,7 +467,7 @@ def test_euler_with_the_exact_velocity_recovers_a_point_mass(steps):
 
 
 @pytest.mark.exE_3
-def test_euler_with_the_exact_velocity_of_a_gaussian_has_its_deviation():
+def test_euler_with_the_exact_velocity_of_a_gaussian_has_its_standard_deviation():
     drawn = with_velocity(200, 0.2**2).sample(torch.zeros(DRAWS, FEATURES), seed(0))
     torch.testing.assert_close(drawn.mean(dim=0), POINT, atol=0.01, rtol=0)
     assert drawn.std(dim=0).tolist() == pytest.approx([0.2, 0.2], rel=0.04)
@@ -487,7 +487,7 @@ def test_euler_asks_the_network_at_falling_times_that_never_reach_0():
     assert torch.equal(start, torch.zeros(2, ACTIONS))
 
 
-# --- the point of it all ---------------------------------------------------------------------------------------------
+# --- what the heads are for ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("make", "steps"),
     [

@@ -98,7 +98,7 @@ def test_gaussian_gradients_match_the_closed_form():
 
 
 @pytest.mark.ex1_3
-def test_gaussian_nll_is_least_at_the_sample_deviation():
+def test_gaussian_nll_is_smallest_at_the_sample_standard_deviation():
     action = draw(500, 1, scale=0.3)
 
     def loss(std):
@@ -165,7 +165,7 @@ def test_mixture_of_equal_components_is_their_gaussian_whatever_the_weights():
 
 @pytest.mark.ex1_4
 def test_mixture_dimensions_share_the_component():
-    """Modes at (1, 1) and (-1, -1): the cross mode (1, -1) is 20 deviations from both."""
+    """Modes at (1, 1) and (-1, -1): the cross mode (1, -1) is 20 standard deviations from both."""
     means = torch.tensor([[[1.0, 1.0], [-1.0, -1.0]]])
     inputs = torch.zeros(1, 2), means, torch.full_like(means, math.log(0.1))
     on_mode, cross = (mixture_nll(*inputs, torch.tensor([a])) for a in ([1.0, 1.0], [1.0, -1.0]))
