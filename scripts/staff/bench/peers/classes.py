@@ -14,25 +14,26 @@ from pathlib import Path
 import psutil
 
 from hw1 import exercises
-from scripts.staff.bench_peers.process import PROJECT, Unmeasured
+from hw1.exercises import ROOT
+from scripts.staff.bench.peers.process import Unmeasured
 from tests.autograder.staff import bank
 
-HOSTILE = PROJECT / "tests" / "staff" / "hostile"
+HOSTILE = ROOT / "tests" / "staff" / "hostile"
 SEED = "benchmark"
-PROBE_SECONDS = 2.0  # shorter than on the server: what hangs on purpose would be most of the time
+PROBE_SECONDS = 2.0  # shorter than on the server: submissions that hang on purpose would take most of the time
 UNUSABLE = {"empty": b"", "a text": b"I was ill.", "half a zip": b"PK\x03\x04" + b"\0" * 200}
 
 
 def submission(folder: Path, changed: dict[str, str] | None = None) -> Path:
-    """The reference, with other texts for some of its files."""
+    """The reference, with a different text for some of its files."""
     for file in exercises.files():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text((changed or {}).get(file) or (PROJECT / file).read_text(), encoding="utf-8")
+        (folder / file).write_text((changed or {}).get(file) or (ROOT / file).read_text(), encoding="utf-8")
     return folder
 
 
 def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
-    """A class of `count`: 60 % wrong in one way or another, 20 % right, 10 % hostile, 10 % that cannot be graded."""
+    """A class of `count`: 60 % with a mistake, 20 % right, 10 % hostile, 10 % that cannot be graded."""
     wrong = [{bug.file: bug.source()} for bug in bank.bugs().values()]
     right = [{}, *({file: text} for file, text in bank.alternatives().values())]
     hostile = [attack(path, folder) for path in sorted(HOSTILE.glob("*.py"))]
@@ -49,35 +50,35 @@ def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
 
 
 def attack(path: Path, folder: Path) -> dict[str, str]:
-    """One of the hostile bank on top of the reference; it is told where everything is."""
+    """An attack of the hostile bank, appended to the reference and given the paths that it might look for."""
     file, _ = bank.overlaid(path)
-    told = {
+    paths = {
         "RESULTS": str(folder / "out"),
         "FELLOW": str(folder / "student 0"),
-        "REPOSITORY": str(PROJECT),
+        "REPOSITORY": str(ROOT),
         "JUDGE": os.getpid(),
     }
-    names = [f"{name} = {value!r}" for name, value in told.items()]
-    return {file: "\n".join([(PROJECT / file).read_text(), *names, path.read_text()])}
+    names = [f"{name} = {value!r}" for name, value in paths.items()]
+    return {file: "\n".join([(ROOT / file).read_text(), *names, path.read_text()])}
 
 
 class Batch:
-    """A running batch."""
+    """A batch of `scripts.staff.grade` that is running."""
 
     def __init__(self, paths: list[Path], out: Path, *options: str):
         self.out = out
         self.began = time.monotonic()
         command = [sys.executable, "-m", "scripts.staff.grade", *map(str, paths), "--out", str(out), "--seed", SEED]
-        self.process = subprocess.Popen([*command, *options], cwd=PROJECT, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL)
 
     def finish(self) -> float:
-        """Wait for the end; returns the seconds it took. Raises Unmeasured if it failed."""
+        """Wait for the end and return the seconds that it took. Raises Unmeasured if it failed."""
         if self.process.wait():
-            raise Unmeasured(f"the batch ended with exit status {self.process.returncode}; its own message is above.")
+            raise Unmeasured(f"the batch ended with exit status {self.process.returncode}; see its message above.")
         return time.monotonic() - self.began
 
     def kill_after(self, count: int) -> list[psutil.Process]:
-        """`kill -9` when so many submissions are graded; returns the processes that did not end with it."""
+        """`kill -9` when `count` submissions are graded; returns the processes that survived it."""
         while self.process.poll() is None and len(finished(self.out)) < count:
             time.sleep(0.02)
         family = psutil.Process(self.process.pid).children(recursive=True)
@@ -87,7 +88,7 @@ class Batch:
         return [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
     def peak_of_workers(self) -> int:
-        """Watch until the end; returns the most bytes that a worker had in memory at once."""
+        """Watch until the end and return the most bytes that a worker had in memory at once."""
         peak = 0
         while self.process.poll() is None:
             family = {each.pid: each for each in psutil.Process(self.process.pid).children(recursive=True)}
@@ -113,7 +114,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _peak(pid: int) -> int:
-    """The most bytes that a process has had in memory so far."""
+    """The most bytes that a process had in memory so far."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -123,16 +124,16 @@ def _peak(pid: int) -> int:
 
 
 def finished(out: Path) -> dict[str, int]:
-    """Graded submissions, and when their results were written."""
+    """Graded submissions, each with the time at which its result was written."""
     return {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/results.json")}
 
 
 def seconds(out: Path) -> list[float]:
-    """That each submission took."""
+    """How long each submission took."""
     return [json.loads(path.read_text())["execution_time"] for path in out.glob("*/results.json")]
 
 
 def times_graded(out: Path) -> dict[str, int]:
-    """How often each submission was graded, by the batches' own log."""
+    """How often each submission was graded, according to the batches' own log."""
     names = [json.loads(line)["name"] for line in (out / ".log").read_text().splitlines()]
     return {name: names.count(name) for name in names}

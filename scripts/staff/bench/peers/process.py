@@ -19,15 +19,15 @@ PEER = Path(__file__).with_name("imitation_peer.py")
 
 
 class Unmeasured(RuntimeError):
-    """Something could not be measured; the message is a sentence that says why and what to do."""
+    """Something could not be measured; the message says why and what to do."""
 
 
 def peer_python() -> Path:
-    """The interpreter of the peer's environment, which is made if it is missing or its pins have changed."""
+    """The interpreter of the peer's environment, which is created if it is missing or if its pins have changed."""
     python, made_from = VENV / "bin" / "python", VENV / REQUIREMENTS.name
     if made_from.exists() and made_from.read_text() == REQUIREMENTS.read_text():
         return python
-    print(f"making {VENV.name} from {REQUIREMENTS.name}, once, a few minutes", file=sys.stderr)
+    print(f"creating {VENV.name} from {REQUIREMENTS.name} (only once; this takes a few minutes)", file=sys.stderr)
     try:
         venv.create(VENV, clear=True, with_pip=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -39,16 +39,16 @@ def peer_python() -> Path:
             f"pip could not install {REQUIREMENTS.name} into {VENV.name} ({_last_line(done.stderr)}); "
             "the rows against imitation need access to a package index."
         )
-    shutil.copy(REQUIREMENTS, made_from)  # last of all: an interrupted installation is made again
+    shutil.copy(REQUIREMENTS, made_from)  # last: an interrupted installation starts again
     return python
 
 
 class Imitation:
-    """The process of `imitation_peer.py`: answers one job after the other, so that the arms can take turns."""
+    """The process of `imitation_peer.py`. It answers one job at a time, so that the arms can take turns."""
 
     def __init__(self):
         environment = os.environ | {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-        environment.pop("PYTHONPATH", None)  # nothing of this project's environment may get into the peer's
+        environment.pop("PYTHONPATH", None)  # the peer must not see the packages of this project
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
         self.process = subprocess.Popen(
             [peer_python(), PEER],
@@ -82,24 +82,24 @@ class Imitation:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a whole command took."""
+    """What a whole command needed."""
 
     minutes: float
-    """By the clock on the wall."""
+    """On the wall clock."""
     gibibytes: float
-    """Peak memory of the largest single process among the command and its children."""
+    """Peak memory of the largest process among the command and its children."""
 
 
 def run_command(arguments: list[str]) -> Finished:
-    """Run `python ARGUMENTS` from the project's folder; what it prints goes to standard error."""
+    """Run `python ARGUMENTS` in the project's folder; its output goes to standard error."""
     begin = time.monotonic()
     process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=sys.stderr)
-    # Not RUSAGE_CHILDREN: that would also remember what earlier commands of this benchmark needed.
+    # Not RUSAGE_CHILDREN: that would include the earlier commands of this benchmark.
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         command = " ".join(["python", *arguments])
-        raise Unmeasured(f"`{command}` ended with exit status {process.returncode}; its own message is above.")
+        raise Unmeasured(f"`{command}` ended with exit status {process.returncode}; see its message above.")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes in one unit of ru_maxrss
     return Finished((time.monotonic() - begin) / 60, usage.ru_maxrss * unit / 2**30)
 

@@ -1,7 +1,7 @@
 """`imitation` 1.0.1 as the other arm of the benchmark; runs in its own virtual environment (requirements-bench.txt).
 
-Reads one job in each line of standard input and answers with one line of JSON, among it the CPU seconds that the job
-took. In this way the two arms take turns, and the peer's slow imports are paid once and not measured.
+Reads one job from each line of standard input and answers with one line of JSON, which includes the CPU seconds of the
+job. In this way the two arms take turns, and the peer's slow imports happen once and are not measured.
 
     {"job": "bc", "steps": 600, "batch_size": 64, "obs_dim": 128, "action_dim": 1, "samples": 2000, "seed": 0}
     {"job": "dagger", "rounds": 10, "envs": 3, "weights": "file.npz", "seed": 0}
@@ -52,7 +52,7 @@ def new_bc(observation_space, action_space, seed: int, folder: str, **options) -
 
 
 def run_bc(folder: str, *, steps: int, batch_size: int, obs_dim: int, action_dim: int, samples: int, seed: int) -> dict:
-    """Clone noise: what a step costs does not depend on what is learned."""
+    """Clone random data: the cost of a gradient step does not depend on what is learned."""
     rng = np.random.default_rng(seed)
     obs = rng.random((samples, obs_dim), dtype=np.float32)
     data = Transitions(
@@ -93,7 +93,7 @@ def run_dagger(
     """`SimpleDAggerTrainer`, one episode in each of `envs` environments in a round; the policy goes to `weights`.
 
     Args:
-        hidden_evaluation: let each round evaluate five episodes for its log, as is the default.
+        hidden_evaluation: evaluate five episodes in each round for the log, which is the default of imitation.
         updates: gradient steps in a round; the default, 4 epochs, if None.
     """
     begin = time.process_time()
@@ -129,7 +129,7 @@ def save_mean(policy: ActorCriticPolicy, path: str) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    answers, sys.stdout = sys.stdout, sys.stderr  # whatever the libraries print must not mix with the answers
+    answers, sys.stdout = sys.stdout, sys.stderr  # what the libraries print must not mix with the answers
     jobs = {"bc": run_bc, "dagger": run_dagger}
     for line in sys.stdin:
         options = json.loads(line)

@@ -1,0 +1,1 @@
+"""How fast the homework is, against its targets and against what others offer: `python -m scripts.staff.bench`."""
