@@ -1,0 +1,242 @@
+"""The generated tables in README.md and scripts/staff/README.md.
+
+    python -m scripts.staff.tables           take new results, then write every table (make tables)
+    python -m scripts.staff.tables --check   only print what is stale; then the exit status is 1
+
+A measured number is never typed. Results come from out/claims.json (`make demo`) and out/bench.json (`make bench`); the
+ones that are shown are kept in scripts/staff/measured.json. Results of a quick or incomplete run are not taken. Each
+table is between markers with its name:
+
+    <!-- BEGIN TABLE claims -->
+    <!-- END TABLE -->
+"""
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+
+import tyro
+
+from hw1 import exercises
+from hw1.exercises import ROOT
+from scripts.staff.bench.rows import Row, markdown, quantity
+from tests.autograder.staff.markers import strip
+
+MEASURED = Path(__file__).with_name("measured.json")
+READMES = (ROOT / "README.md", Path(__file__).with_name("README.md"))
+BLOCK = re.compile(r"(?P<begin>^<!-- BEGIN TABLE (?P<name>\S+) -->\n).*?(?P<end>^<!-- END TABLE -->$)", re.M | re.S)
+MENTION = re.compile(r"^<!-- (BEGIN|END) TABLE", re.M)
+SHOWN = ("claim", "target", "shown", "holds")  # the parts of a claim that the table shows
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the results are, and whether to write anything."""
+
+    out: Path = Path("out")
+    """Folder of the results, with claims.json and bench.json; either may be missing."""
+    check: bool = False
+    """Only print what is stale."""
+
+
+@dataclass
+class Measured:
+    """The results that are shown."""
+
+    claims: dict
+    """`date`, `seeds` (such as "300 to 309"; empty if not recorded), their `number`, and `rows` as in claims.json."""
+    bench: dict[str, dict]
+    """By measurement: its `date`, the `cores` of the machine, and `rows` as in bench.json."""
+    note: str = ""
+    """Remarks on where the results come from."""
+    changed: list[str] = field(default_factory=list)
+    """Results that are newer than the kept ones."""
+    refused: list[str] = field(default_factory=list)
+    """Results that were not taken, and why."""
+
+
+def main(options: Options) -> int:
+    try:
+        measured = load()
+        take(measured, options.out)
+        texts = {path: path.read_text(encoding="utf-8") for path in READMES}
+        made = {path: filled(text, measured, path.relative_to(ROOT)) for path, text in texts.items()}
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    stale = [path for path in READMES if made[path] != texts[path]]
+    for line in measured.refused:
+        print(f"not taken: {line}")
+    for line in measured.changed:
+        print(f"new: {line}")
+    for path in stale:
+        print(f"{'stale' if options.check else 'written'}: {path.relative_to(ROOT)}")
+    if options.check:
+        return int(bool(stale or measured.changed))
+    save(measured)
+    for path in stale:
+        path.write_text(made[path], encoding="utf-8")
+    return 0
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
+def load() -> Measured:
+    """The kept results."""
+    return Measured(**json.loads(MEASURED.read_text(encoding="utf-8")))
+
+
+def save(measured: Measured) -> None:
+    kept = {"note": measured.note, "claims": measured.claims, "bench": measured.bench}
+    MEASURED.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def take(measured: Measured, out: Path) -> None:
+    """Replace kept results by those in the folder `out` that are full, complete and different."""
+    if (path := out / "claims.json").exists():
+        take_claims(measured, json.loads(path.read_text(encoding="utf-8")), date.fromtimestamp(path.stat().st_mtime))
+    if (path := out / "bench.json").exists():
+        take_bench(measured, json.loads(path.read_text(encoding="utf-8")))
+
+
+def take_claims(measured: Measured, rows: list[dict], day: date) -> None:
+    """The claims of a run of the demo on that day."""
+    kept = measured.claims
+    number = max((len(row["values"]) for row in rows), default=0)  # some claims have one value for all seeds
+    if any(row.get("quick") for row in rows) or 0 < number < kept["number"]:
+        measured.refused.append("the claims of a quick run, or of one with fewer seeds than before")
+    elif too_few("claims", rows, kept["rows"], measured) or shown(rows) == shown(kept["rows"]):
+        return
+    else:
+        seeds = rows[0].get("seeds", [])
+        measured.claims = {
+            "date": day.isoformat(),
+            "seeds": f"{seeds[0]} to {seeds[-1]}" if seeds else "",
+            "number": number,
+            "rows": [{key: row[key] for key in SHOWN} for row in rows],
+        }
+        measured.changed.append("claims")
+
+
+def shown(rows: list[dict]) -> list[list]:
+    """What the table shows: the minutes that a job took are different in every run."""
+    return [[row[key] for key in SHOWN] for row in rows]
+
+
+def take_bench(measured: Measured, rows: list[dict]) -> None:
+    """The rows of a run of the benchmark, measurement by measurement."""
+    keys = {each.name for each in fields(Row)} - {"measurement", "date", "cores"}
+    for name in dict.fromkeys(row["measurement"] for row in rows):
+        own = [row for row in rows if row["measurement"] == name]
+        if any(row["ours"] is None for row in own):
+            measured.refused.append(f"the measurement {name}: {own[-1]['note']}")
+            continue
+        new = [{key: row[key] for key in row if key in keys} for row in own]
+        old = measured.bench.get(name, {"rows": []})["rows"]
+        if not too_few(f"rows of the measurement {name}", new, old, measured) and new != old:
+            measured.bench[name] = {"date": own[-1]["date"], "cores": own[-1]["cores"], "rows": new}
+            measured.changed.append(f"bench {name}")
+
+
+def too_few(what: str, new: list, old: list, measured: Measured) -> bool:
+    """Whether a run is incomplete, because fewer rows came out than before."""
+    if len(new) < len(old):
+        measured.refused.append(
+            f"{len(new)} {what}, because {len(old)} are kept: an incomplete run. If some no longer exist, delete "
+            f"their rows from {MEASURED.relative_to(ROOT)}"
+        )
+    return len(new) < len(old)
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+def filled(text: str, measured: Measured, name: Path) -> str:
+    """A README with its tables made anew. Raises ValueError if a marker has no partner or names no table."""
+
+    def make(block: re.Match) -> str:
+        if block["name"] not in TABLES:
+            raise ValueError(f"{name}: there is no table {block['name']}; the tables are {', '.join(TABLES)}")
+        return f"{block['begin']}{TABLES[block['name']](measured)}\n{block['end']}"
+
+    if len(MENTION.findall(text)) != 2 * len(BLOCK.findall(text)):
+        raise ValueError(f"{name}: a BEGIN TABLE or END TABLE has no partner")
+    return BLOCK.sub(make, text)
+
+
+def exercise_table(measured: Measured) -> str:
+    """The first exercise side by side, as course staff and as students see it."""
+    first = next(iter(exercises.load().values()))
+    text = (ROOT / first.file).read_text(encoding="utf-8")
+    cells = [f"<td>\n\n```python\n{excerpt(each, first.id)}\n```\n\n</td>" for each in (text, strip(text))]
+    heads = f"<th>{first.file}, as course staff see it</th><th>as students see it</th>"
+    return f"<table>\n<tr>{heads}</tr>\n<tr>{''.join(cells)}</tr>\n</table>"
+
+
+def excerpt(source: str, id: str) -> str:
+    """The lines from the comment TODO of an exercise to the end of its function."""
+    found = re.search(rf"^ *# TODO {re.escape(id)}:.*?(?=\n\n|\Z)", source, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise ValueError(f"no comment begins with 'TODO {id}:'; the README shows the lines from there")
+    return textwrap.dedent(found[0]).rstrip()
+
+
+def times_table(measured: Measured) -> str:
+    """How long the demo takes, for students."""
+    demo = measured.bench["demo"]
+    lines = [f"| command | on {demo['cores']} cores |", "|---|---|"]
+    for row in demo["rows"]:
+        lines.append(f"| {row['what']} | {quantity(row['ours'], row['unit'])} |")
+    return "\n".join(lines)
+
+
+def claims_table(measured: Measured) -> str:
+    claims = measured.claims
+    seeds = f"{claims['number']} seeds" + (f", {claims['seeds']}" if claims["seeds"] else "")
+    lines = [
+        f"Measured by `make demo`, {claims['date']}, with {seeds}. Brackets: 95 % bootstrap interval of the mean over "
+        "the seeds.",
+        "",
+        "| claim | target | measured | holds |",
+        "|---|---|---|---|",
+    ]
+    for row in claims["rows"]:
+        lines.append(f"| {row['claim']} | {row['target']} | {row['shown']} | {'yes' if row['holds'] else '**no**'} |")
+    return "\n".join(lines)
+
+
+def bench_table(*names: str) -> Callable[[Measured], str]:
+    """A table of these measurements of the benchmark, as far as they have been made."""
+
+    def make(measured: Measured) -> str:
+        made = {name: measured.bench[name] for name in names if name in measured.bench}
+        days = span(each["date"] for each in made.values())
+        cores = span(each["cores"] for each in made.values())
+        rows = [Row(**row) for each in made.values() for row in each["rows"]]
+        return (
+            f"Measured by `python -m scripts.staff.bench --only {' '.join(made)}`, {days}, on {cores} cores.\n\n"
+            f"{markdown(rows)}"
+        )
+
+    return make
+
+
+def span(values: Iterable) -> str:
+    """ "2" for equal values, otherwise "2 to 4"."""
+    values = sorted(values)
+    return f"{values[0]}" if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
+
+
+TABLES: dict[str, Callable[[Measured], str]] = {
+    "exercise": exercise_table,
+    "times": times_table,
+    "claims": claims_table,
+    "speed": bench_table("envs", "seeds", "bc", "mixture", "dagger"),
+    "grading": bench_table("grade", "isolation", "batch"),
+    "commands": bench_table("demo", "test"),
+}
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options, description=__doc__)))
