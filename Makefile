@@ -1,4 +1,5 @@
-# Every command makes its own .venv when it is missing or when the requirements have changed.
+# Every command first creates .venv if it is missing, and installs again if the requirements have changed.
+# `make` alone prints the list of commands.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,33 +12,34 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 # BEGIN STAFF
-REQUIREMENTS := requirements-staff.txt
+REQUIREMENTS := requirements.txt requirements-staff.txt
 PYTEST_OPTIONS := -n auto --dist loadfile
 # END STAFF
 REQUIREMENTS ?= requirements.txt
 
+.DEFAULT_GOAL := help
 .PHONY: help demo quick check test submit clean
 
-help:  ## this list
+help:  ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/ready  ## every figure and the table of claims, into out/index.html
+demo: $(VENV)/ready  ## measure every claim and draw every figure; open out/index.html
 	$(BIN)/python -m scripts.figures --out $(OUT)
 
-quick: $(VENV)/ready  ## the same, coarse, in a minute
+quick: $(VENV)/ready  ## the same, coarse but fast
 	$(BIN)/python -m scripts.figures --quick --out $(OUT)
 
 check: $(VENV)/ready  ## your grade so far, with hints
 	$(BIN)/python -m scripts.check
 
-test: $(VENV)/ready  ## everything that must pass
+test: $(VENV)/ready  ## run all tests
 	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
 
-submit: $(VENV)/ready  ## pack submission.zip and check what was packed
+submit: $(VENV)/ready  ## pack submission.zip and check it
 	$(BIN)/python -m scripts.submit
 
 # BEGIN STAFF
-.PHONY: lint format snapshot student autograder writeup bench
+.PHONY: lint format snapshot student autograder writeup bench tables
 
 test: lint
 
@@ -49,30 +51,33 @@ format: $(VENV)/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-snapshot: $(VENV)/ready  ## the expected values of students' own checks, after any change that moves them
+snapshot: $(VENV)/ready  ## compute the expected values of students' own checks again; needed after a change that moves them
 	$(BIN)/python -m scripts.staff.snapshot
 
-autograder: $(VENV)/ready  ## the zip for Gradescope, private; options in ARGS="--pip-config FILE"
+autograder: $(VENV)/ready  ## build the private zip for Gradescope; options: ARGS="--pip-config FILE"
 	$(BIN)/python -m scripts.staff.autograder --out $(OUT)/autograder.zip $(ARGS)
 
-writeup: $(VENV)/ready  ## handout, report template and rubric, into out/writeup
+writeup: $(VENV)/ready  ## build handout, report template and rubric in out/writeup
 	$(BIN)/python -m scripts.staff.writeup --out $(OUT)/writeup
 
-bench: $(VENV)/ready  ## the table of speeds, peers side by side
+bench: $(VENV)/ready  ## measure the speed, peers side by side
 	$(BIN)/python -m scripts.staff.bench --out $(OUT)/bench.json
 
-student: $(VENV)/ready  ## the release: the branch student and out/student, proved
+tables: $(VENV)/ready  ## write the tables of the READMEs from the results of make demo and make bench
+	$(BIN)/python -m scripts.staff.tables --out $(OUT)
+
+student: $(VENV)/ready  ## release: the branch student, its tag and out/student
 	$(BIN)/python -m scripts.staff.release --out $(OUT)/student
 
 # END STAFF
-clean:  ## remove what can be made again; the .venv, seeds and grades stay
+clean:  ## delete results that can be made again; .venv, seeds and grades stay
 	test ! -d $(OUT) || find $(OUT) -mindepth 1 -maxdepth 1 ! -name '*.seed' ! -name grades -exec rm -rf {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/ready: requirements.txt $(REQUIREMENTS)
+$(VENV)/ready: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is older: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@echo "installing what is needed into $(VENV); this takes some minutes"
+	@echo "installing packages into $(VENV); this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
 	touch $@

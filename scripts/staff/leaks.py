@@ -1,10 +1,10 @@
-"""What must never reach students, and how it is found in what is about to be released.
+"""What must never reach students, and how it is found in the files of a release.
 
-solutions      as syntax trees with the variables' names taken out, and as lines of text
+solutions      as syntax trees, in which the names of variables do not matter, and as lines of text
 markers        BEGIN SOLUTION and the like
-staff          paths of staff's files, hidden probes
+staff          paths of staff folders, titles of hidden probes
 outputs        of notebooks
-leftovers      compiled files, metadata of images, files of unknown kinds
+other          compiled files, metadata of images, binary files of unknown kinds
 """
 
 import ast
@@ -18,8 +18,8 @@ from pathlib import PurePosixPath
 
 from tests.autograder.staff import markers
 
-STATEMENT, EXPRESSION = 14, 24  # nodes from which on a syntax tree is nobody's coincidence
-LINE = 36  # characters, without spaces, from which on a line is not
+STATEMENT, EXPRESSION = 14, 24  # nodes in a syntax tree that is too large to be the same by coincidence
+LINE = 36  # characters, without spaces, in a line that is too long for that
 STAFF = re.compile(r"\b(tests|scripts|writeup|notebooks)([./]\w+)*[./]staff\b")
 IMAGE_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"sRGB", b"cHRM", b"sBIT", b"bKGD"}
 BINARY = {".png", ".safetensors"}
@@ -45,11 +45,11 @@ class Secrets:
     lines: frozenset[str]
     """Lines of the solutions without their spaces."""
     words: frozenset[str]
-    """Hidden names, seeds, and paths of the machine on which staff work."""
+    """Titles of hidden probes, seeds, and paths of the machine on which course staff work."""
 
     @classmethod
     def of(cls, files: dict[str, bytes], words: Iterable[str] = ()) -> "Secrets":
-        """Of all solutions in staff's `files`."""
+        """The secrets in the files of `main`, and these `words`."""
         trees, lines = set(), set()
         for _, code in _code(files):
             for begin, end in markers.solutions(code):
@@ -73,7 +73,7 @@ def scan(files: dict[str, bytes], secrets: Secrets) -> list[Leak]:
 def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
     path = PurePosixPath(name)
     if "staff" in path.parts:
-        yield "lies in a staff folder"
+        yield "is in a staff folder"
     if "__pycache__" in path.parts or path.suffix == ".pyc":
         yield "is a compiled file"
     if path.suffix == ".png":
@@ -82,7 +82,7 @@ def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
         text = data.decode()
     except UnicodeDecodeError:
         if path.suffix not in BINARY:
-            yield "is a file of a kind that cannot be searched"
+            yield "is a binary file that cannot be searched"
         text = data.decode(errors="replace")
     for found in markers.MENTION.finditer(text):
         yield f"has the marker {found[0]!r}"
@@ -102,7 +102,7 @@ def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
 
 
 def squeeze(text: str) -> str:
-    """Without white space, and without what a notebook's JSON does to a line."""
+    """Without white space, and without the quotes and escapes that a notebook's JSON adds to a line."""
     return re.sub(r'\s|\\n|\\"|"', "", text)
 
 
@@ -117,9 +117,10 @@ def _image_metadata(data: bytes) -> Iterator[str]:
 
 # --- syntax trees ----------------------------------------------------------------------------------------------------
 def fingerprints(code: str, keep: set[str]) -> Iterator[str]:
-    """Of every statement and expression that is large enough; variables are numbered instead of named.
+    """A text for every statement and expression that is large enough; variables have numbers instead of names.
 
-    `keep`: names that are not variables, such as those of imported modules.
+    Args:
+        keep: names that are not variables, such as those of imported modules.
     """
     try:
         tree = ast.parse(code)
@@ -153,7 +154,7 @@ def _dump(node, keep: set[str], numbers: dict[str, int]) -> str:
 
 
 def _module_names(code: str) -> set[str]:
-    """What a module imports or defines, and Python's own names."""
+    """The names that a module imports or defines, and Python's own."""
     names = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
     try:
         body = ast.parse(code).body
@@ -168,7 +169,7 @@ def _module_names(code: str) -> set[str]:
 
 
 def _code(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
-    """The Python in `files`: modules, notebooks' cells, and code in Markdown."""
+    """The Python in `files`: modules, cells of notebooks, and code blocks in Markdown."""
     for name, data in files.items():
         suffix = PurePosixPath(name).suffix
         if suffix == ".py":

@@ -14,7 +14,7 @@ TARGET = Path("writeup/picture.png")
 
 
 def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
-    """What the environment looks like after `steps` steps of a driver."""
+    """The environment after `steps` steps of a driver, `[height, width, 3]`."""
     env = gym.make_vec(env_id, num_envs=1, render_mode="rgb_array")
     _, info = env.reset(seed=seed)
     for _ in range(steps):

@@ -1,10 +1,11 @@
-"""What must hold of a release before it is made. Everything is tried on the released files, in a folder of their own.
+"""What must hold of a release before it is made. Everything is tried on the released files, in a separate folder.
 
-ids        table, stubs, probes, markers of the tests and handout speak of the same exercises
-orphans    nothing is left that only the solutions used
-stubs      the student's commands run, and every exercise is "not attempted", nowhere anything else
-points     an exercise filled in from staff's files moves its own points and no others; all of them give full marks
-polite     what needs an unfinished exercise says which, and goes on with the rest
+ids          table, stubs, probes and handout have the same exercises
+version      pyproject.toml has the newest version of the changelog
+unused       no definition is left that only the solutions used
+points       an exercise filled in from the solutions moves its own points and no others; all together give full marks
+stubs        the check of the untouched stubs runs, and reports every exercise as "not attempted"
+unfinished   commands that need an unfinished exercise name it, and go on with the rest
 """
 
 import ast
@@ -14,11 +15,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import Exercise
+from scripts.staff import changelog
 from tests.autograder.staff.markers import strip
 
 POINTS_OF = Path(__file__).with_name("points_of.py")
@@ -32,16 +36,17 @@ class ProofError(Exception):
 
 
 def hold(main: Files, student: Files, quick: bool = False) -> None:
-    """Raises ProofError for the first proof that fails. `quick` leaves out those that run the student's commands."""
+    """Raises ProofError for the first proof that fails. `quick` skips those that run the students' commands."""
     ids(student)
-    orphans(main, student)
+    version(student)
+    unused(main, student)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "student"
         write(folder, student)
         points(main, folder)
         if not quick:
             stubs(folder)
-            polite(main, folder)
+            unfinished(main, folder)
 
 
 def write(folder: Path, files: Files) -> None:
@@ -52,26 +57,26 @@ def write(folder: Path, files: Files) -> None:
         path.write_bytes(data)
 
 
-# --- ids -------------------------------------------------------------------------------------------------------------
+# --- ids and version -------------------------------------------------------------------------------------------------
 def ids(student: Files) -> None:
-    """Every place names the same exercises."""
-    stubs = {id for file in exercises.files() for id in exercises.STUB.findall(student[file].decode())}
-    places = {"the stubs": stubs, "the probes": _probes(student)}
+    """Stubs and handout have the exercises of the table."""
+    text = "".join(student[file].decode() for file in exercises.files())
+    _same("the stubs", exercises.STUB.findall(text))
     if handout := student.get("writeup/handout.tex"):
-        places["the handout"] = set(re.findall(r"\\begin\{exercise\}\{(\S+?)\}", handout.decode()))
-    for place, found in places.items():
-        if found != set(TABLE):
-            raise ProofError(f"{place} and the table differ in the exercises {', '.join(sorted(found ^ set(TABLE)))}")
+        _same("the handout", re.findall(r"\\begin\{exercise\}\{(\S+?)\}", handout.decode()))
 
 
-def _probes(student: Files) -> set[str]:
-    """The exercises that have probes."""
-    text = "".join(
-        d.decode()
-        for name, d in student.items()
-        if name.startswith("tests/autograder/probes/") and name.endswith(".py")
-    )
-    return set(re.findall(r'Probe\(\s*"(\w\.\d)\.\d+"', text))
+def _same(place: str, found: Iterable[str]) -> None:
+    if differing := set(found) ^ set(TABLE):
+        raise ProofError(f"{place} and the table differ in the exercises {', '.join(sorted(differing))}")
+
+
+def version(student: Files) -> None:
+    """The version in pyproject.toml is the newest one of the changelog."""
+    stated = tomllib.loads(student["pyproject.toml"].decode())["project"]["version"]
+    newest = str(changelog.newest(student["CHANGELOG.md"].decode()))
+    if stated != newest:
+        raise ProofError(f"pyproject.toml has the version {stated}, but the newest one in CHANGELOG.md is {newest}")
 
 
 def names(text: str, exercise: str) -> bool:
@@ -80,21 +85,21 @@ def names(text: str, exercise: str) -> bool:
 
 
 def stub(source: bytes, exercise: Exercise) -> str:
-    """What of a file belongs to an exercise: its functions and classes."""
+    """The functions and classes of an exercise, cut out of its file."""
     text = source.decode()
     found = [node for node in ast.parse(text).body if getattr(node, "name", None) in exercise.names]
     return "\n".join(ast.get_source_segment(text, node) or "" for node in found)
 
 
-# --- orphans ---------------------------------------------------------------------------------------------------------
-def orphans(main: Files, student: Files) -> None:
-    """No function, class or constant of `hw1` is left that only solutions used and nothing mentions."""
+# --- unused definitions ----------------------------------------------------------------------------------------------
+def unused(main: Files, student: Files) -> None:
+    """Every function, class and constant that the solutions used is used or mentioned without them, too."""
     before, after = _words(main), _words(student)
     for file in exercises.files():
         for name in sorted(_defined(student[file])):
             if after[name] == 1 and before[name] > 1:
                 raise ProofError(
-                    f"{file}: only solutions use {name}; mention it in the TODO, or give it to staff alone"
+                    f"{file}: only solutions use {name}; mention it in the TODO, or put it between STAFF markers"
                 )
 
 
@@ -115,13 +120,14 @@ def _defined(source: bytes) -> set[str]:
 
 # --- points ----------------------------------------------------------------------------------------------------------
 def points(main: Files, folder: Path) -> None:
-    """Each exercise alone moves its own points only; all together give full marks, none nothing."""
+    """Each exercise alone moves its own points only; all together give full marks, and none gives none."""
     fills = {"none": (), "all": tuple(TABLE), **{id: (id,) for id in TABLE}}
     with tempfile.TemporaryDirectory() as name:
         for fill, kept in fills.items():
             for file in exercises.files():
                 write(Path(name) / fill, {file: strip(main[file].decode(), file, kept).encode()})
         earned = json.loads(run(folder, str(POINTS_OF), name, *fills))
+    _same("the probes", earned["none"])
     for fill, kept in fills.items():
         for id, exercise in TABLE.items():
             wanted = [float(exercise.points), "passed"] if id in kept else [0.0, "not attempted"]
@@ -132,36 +138,36 @@ def points(main: Files, folder: Path) -> None:
                 )
 
 
-# --- the student's commands ------------------------------------------------------------------------------------------
+# --- the students' commands ------------------------------------------------------------------------------------------
 def stubs(folder: Path) -> None:
-    """The check on untouched stubs."""
-    said = run(folder, "-m", "scripts.check")
-    rows = {line.split()[0]: line for line in said.splitlines() if line[:3].strip() in TABLE}
+    """`scripts.check` reports every stub as not attempted, and no file as changed."""
+    printed = run(folder, "-m", "scripts.check")
+    rows = {line.split()[0]: line for line in printed.splitlines() if line[:3].strip() in TABLE}
     for id in TABLE:
         if "not attempted" not in rows.get(id, ""):
-            raise ProofError(f"scripts.check on the stubs says of {id}: {rows.get(id, 'nothing')}")
-    if "not as given" in said:
-        raise ProofError(f"scripts.check takes released files for edited ones: {said.splitlines()[0]}")
+            raise ProofError(f"scripts.check on the stubs reports for {id}: {rows.get(id, 'nothing')}")
+    if printed.startswith("note:"):
+        raise ProofError(f"scripts.check mistakes released files for edited ones: {printed.splitlines()[0]}")
 
 
-def polite(main: Files, folder: Path) -> None:
-    """Commands that need what is not done yet."""
-    said = run(folder, "-m", "scripts.figures", "--quick", "--seeds", "1", "--out", "out")
-    if "left out" not in said:
-        raise ProofError("scripts.figures on the stubs does not say what it left out")
+def unfinished(main: Files, folder: Path) -> None:
+    """`scripts.figures` names what it leaves out, first on the stubs, then with only extra credit missing."""
+    printed = run(folder, "-m", "scripts.figures", "--quick", "--seeds", "1", "--out", "out")
+    if "left out" not in printed:
+        raise ProofError("scripts.figures on the stubs does not report what it left out")
     required = [id for id, exercise in TABLE.items() if not exercise.extra]
     for file in exercises.files():
         write(folder, {file: strip(main[file].decode(), file, required).encode()})
-    said = run(folder, "-m", "scripts.figures", "--quick", "--seeds", "1", "--only", "bimodal", "--out", "out")
-    for extra in TABLE.keys() - set(required):
-        if not names(said, extra) and extra != "E.4":
-            raise ProofError(f"scripts.figures does not say that it leaves out what needs {extra}")
+    printed = run(folder, "-m", "scripts.figures", "--quick", "--seeds", "1", "--only", "bimodal", "--out", "out")
+    for id, exercise in TABLE.items():
+        if exercise.extra and exercise.file == "hw1/heads.py" and not names(printed, id):  # bimodal uses every head
+            raise ProofError(f"scripts.figures does not report that it leaves out what needs {id}")
     if not list((folder / "out/figures").glob("*.png")):
         raise ProofError("scripts.figures draws nothing when extra credit is left out")
 
 
 def run(folder: Path, *arguments: str) -> str:
-    """A Python command in the released folder, which sees no other code; what it printed."""
+    """Run a Python command in the released folder, where it finds no other code; returns what it printed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {"PYTHONPATH": str(folder)}
     done = subprocess.run(
         [sys.executable, "-B", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600

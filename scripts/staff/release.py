@@ -1,21 +1,23 @@
 """Release the homework to students: from `main` to the branch `student` and the folder out/student.
 
-    python -m scripts.staff.release             prove, commit to `student`, write out/student
-    python -m scripts.staff.release --dry-run   prove only
+    python -m scripts.staff.release             prove, commit to `student`, tag, write out/student
+    python -m scripts.staff.release --dry-run   only prove
 
-Solutions become stubs, staff's parts vanish, and everything is proved on the very files that are released before
-anything is written (`scripts.staff.proofs`). A release is one commit on top of the last one, so that students can pull
-it; `student` shares no history with `main`. What has not changed makes no commit. The command also installs a guard
-that lets nothing but `student` be pushed to the public remote, which `git config hw1.public NAME-OR-ADDRESS` sets.
+Solutions become stubs, and what concerns only course staff is removed. Everything is proved on the very files that are
+released (`scripts.staff.proofs`) before anything is written. A release is one commit on top of the last one, so that
+students can pull it, with the tag `student-VERSION`; the version is the newest one in CHANGELOG.md. `student` shares no
+history with `main`. If no released file has changed, there is no commit. The command also installs a hook, which lets
+only `student` and its tags be pushed to the public remote; `git config hw1.public NAME-OR-ADDRESS` sets that remote.
 """
 
+import ast
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,18 +25,19 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts.staff import leaks, proofs
+from scripts.staff import changelog, leaks, proofs
+from scripts.staff.proofs import Files
 from tests.autograder.staff.markers import strip
 
 BRANCH = "refs/heads/student"
+TAG = "student-{}"
 NOT_FOR_STUDENTS = {".ci", "requirements-staff.txt", "requirements-bench.txt"}
-GUARD = "hook of scripts.staff.release"
-
-Files = dict[str, bytes]
+HIDDEN_PROBES = "tests/autograder/staff/probes/"
+OUR_HOOK = "hook of scripts.staff.release"
 
 
 class ReleaseError(Exception):
-    """Why there is no release; a sentence, or several."""
+    """Why there is no release: one or several sentences."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,11 @@ class Options:
     """How to release."""
 
     out: Path = Path("out/student")
-    """Folder for the released files; replaced."""
+    """Folder for the released files; its old contents are removed."""
     dry_run: bool = False
-    """Prove, but write nothing."""
+    """Only prove; write nothing."""
     quick: bool = False
-    """Leave out the proofs that run the student's commands."""
+    """Skip the proofs that run the students' commands."""
 
 
 def main(arguments: list[str]) -> int:
@@ -60,30 +63,32 @@ def main(arguments: list[str]) -> int:
 
 
 def release(root: Path, options: Options) -> str:
-    """Make a release of the repository at `root`; returns what was done. Raises ReleaseError, with nothing written."""
+    """Release the repository at `root`; returns what was done. Raises ReleaseError, and then nothing is written."""
     start = time.perf_counter()
     repository = Repository(root)
     repository.require_clean()
-    guard = repository.guard()
+    hook = repository.hook()
     main = repository.files("HEAD")
     student = student_files(main)
     old = repository.files(BRANCH)
     message = describe_change(old, student)
     if message is None:
         repository.write_folder(options.out, student)
-        return f"nothing has changed since the last release; {options.out} holds it"
+        return f"nothing has changed since the last release; its files are in {options.out}"
+    tag = new_tag(repository, old, student)
     prove(repository, main, student, options.quick)
     took = f"all proofs hold ({time.perf_counter() - start:.0f} s)"
     if options.dry_run:
-        return f"{took}; nothing written. The commit would say:\n{message}"
-    commit = repository.commit(student, message)
+        return f"{took}; nothing written. The tag would be {tag}, the commit message:\n{message}"
+    commit = repository.commit(student, message, tag)
     repository.write_folder(options.out, student)
-    repository.install(guard)
-    return f"{took}\n{commit[:10]} on student, {len(student)} files in {options.out}:\n{message}"
+    repository.install(hook)
+    made = f"{commit[:10]} on student, tag {tag}, {len(student)} files in {options.out}"
+    return f"{took}\n{made}:\n{message}\nPublish it with: git push public student {tag}"
 
 
 def prove(repository: "Repository", main: Files, student: Files, quick: bool) -> None:
-    """Every proof, on the files to be released and all that was released before. Raises ReleaseError."""
+    """Every proof, on the files to be released and on all earlier releases. Raises ReleaseError."""
     words = [str(repository.root), str(Path.home()), *hidden_names(main), *seeds(repository.root / "out")]
     secrets = leaks.Secrets.of(main, words)
     found = leaks.scan(student, secrets)
@@ -97,19 +102,30 @@ def prove(repository: "Repository", main: Files, student: Files, quick: bool) ->
 
 
 def hidden_names(main: Files) -> list[str]:
-    """The titles of the probes that students do not get."""
-    texts = [data.decode() for name, data in main.items() if name.startswith("tests/autograder/staff/probes/")]
-    return [title for text in texts for title in re.findall(r'Probe\(\s*"[\w.]+",\s*"(.+?)"', text)]
+    """The titles of the probes that students do not get. Raises ReleaseError if none is found."""
+    modules = [ast.parse(main[name]) for name in main if name.startswith(HIDDEN_PROBES) and name.endswith(".py")]
+    titles = [title for module in modules for node in ast.walk(module) for title in _titles(node)]
+    if modules and not titles:
+        raise ReleaseError(f"no probe with a title was found in {HIDDEN_PROBES}; see hidden_names in the release")
+    return titles
+
+
+def _titles(node: ast.AST) -> Iterator[str]:
+    """What a call that makes a probe, such as `Probe("4.3.1", "a title", ...)`, is given as texts of several words."""
+    if isinstance(node, ast.Call) and "probe" in ast.unparse(node.func).rpartition(".")[2].lower():
+        for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str) and " " in value.value:
+                yield value.value
 
 
 def seeds(out: Path) -> list[str]:
-    """The secret seeds that are kept below `out`."""
+    """The secret seeds that are kept in `out` and its folders."""
     return [text for path in out.glob("**/*.seed") if (text := path.read_text().strip())]
 
 
 # --- what students get ------------------------------------------------------------------------------------------------
 def student_files(main: Files, keep: frozenset[str] = frozenset()) -> Files:
-    """Staff's files as students get them; with the solutions of the exercises in `keep`, for the proofs."""
+    """The files as students get them; the proofs `keep` the solutions of some exercises."""
     kept = {name: data for name, data in main.items() if is_for_students(name)}
     files = {}
     for name, data in kept.items():
@@ -128,7 +144,7 @@ def is_for_students(name: str) -> bool:
 
 
 def tidied(files: Files) -> Files:
-    """Without the imports that only the solutions needed, and formatted as if written so."""
+    """Without the imports that only the solutions needed, and formatted again."""
     with tempfile.TemporaryDirectory() as folder:
         proofs.write(Path(folder), files)
         ruff = [sys.executable, "-m", "ruff"]
@@ -139,29 +155,53 @@ def tidied(files: Files) -> Files:
         return {name: (Path(folder) / name).read_bytes() for name in files}
 
 
-# --- what to tell them ------------------------------------------------------------------------------------------------
+# --- what has changed ------------------------------------------------------------------------------------------------
 def describe_change(old: Files, new: Files) -> str | None:
-    """The commit's message: the changelog's new lines. None if nothing has changed.
+    """The commit's message: the new entries of the changelog. None if nothing has changed.
 
-    Raises ReleaseError if an exercise changed and no new line names it.
+    Raises ReleaseError if an exercise has changed and no new entry names it.
     """
     if old == new:
         return None
     if not old:
         return "HW1: Imitation Learning\n"
-    before = set(old.get("CHANGELOG.md", b"").decode().splitlines())
-    lines = [line for line in new.get("CHANGELOG.md", b"").decode().splitlines() if line not in before]
-    told = "\n".join(lines)
-    silent = [id for id in changed_exercises(old, new) if not proofs.names(told, id)]
+    before = set(changelog.entries(_changelog(old)))
+    entries = [entry for entry in changelog.entries(_changelog(new)) if entry not in before]
+    silent = [id for id in changed_exercises(old, new) if not any(proofs.names(entry, id) for entry in entries)]
     if silent:
         raise ReleaseError(
-            f"{', '.join(silent)} changed since the last release, but no new line of CHANGELOG.md names "
-            f'{"it" if len(silent) == 1 else "them"}; add one such as "- code: {silent[0]}: what was corrected"'
+            f"{', '.join(silent)} changed since the last release, but no new entry of CHANGELOG.md names "
+            f'{"it" if len(silent) == 1 else "them"}; add one such as "- code: {silent[0]}: what was corrected" '
+            "to a new version"
         )
-    entries = [line.strip() for line in lines if line.lstrip().startswith("-")]
-    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    title = entries[0].removeprefix("- ") if entries else f"Changes in {', '.join(changed)}"
-    return "\n".join([title if len(title) <= 72 else title[:69] + "...", "", *(entries or changed)]) + "\n"
+    title = entries[0] if entries else f"Changes in {', '.join(changed_files(old, new))}"
+    body = [f"- {entry}" for entry in entries] or changed_files(old, new)
+    return "\n".join([title if len(title) <= 72 else title[:69] + "...", "", *body]) + "\n"
+
+
+def new_tag(repository: "Repository", old: Files, new: Files) -> str:
+    """The tag of this release. Raises ReleaseError if its version has been released already."""
+    try:
+        version = changelog.newest(_changelog(new))
+    except ValueError as error:
+        raise ReleaseError(str(error)) from None
+    tag = TAG.format(version)
+    if repository.exists(f"refs/tags/{tag}"):
+        raise ReleaseError(
+            f"version {version} is released already (tag {tag}), but these files have changed since: "
+            f"{', '.join(changed_files(old, new))}. Begin a new version: put the heading "
+            f'"{version.heading_after}" with entries on top of CHANGELOG.md, set the same version in pyproject.toml, '
+            "and commit"
+        )
+    return tag
+
+
+def _changelog(files: Files) -> str:
+    return files.get("CHANGELOG.md", b"").decode()
+
+
+def changed_files(old: Files, new: Files) -> list[str]:
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def changed_exercises(old: Files, new: Files) -> list[str]:
@@ -175,7 +215,7 @@ def changed_exercises(old: Files, new: Files) -> list[str]:
 
 # --- git --------------------------------------------------------------------------------------------------------------
 class Repository:
-    """The git repository of staff. The working tree is only read, and no branch but `student` is touched."""
+    """The private git repository. Its working tree is only read; only `student` and its tags are written."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -210,7 +250,7 @@ class Repository:
         return dict(zip(objects, contents, strict=True))
 
     def contents(self, objects: list[str]) -> list[bytes]:
-        """The contents of many objects by one call."""
+        """The contents of many objects, with one call."""
         stream = self.git("cat-file", "--batch", data="".join(f"{o}\n" for o in objects).encode())
         found, at = [], 0
         for _ in objects:
@@ -221,7 +261,7 @@ class Repository:
         return found
 
     def history(self, ref: str) -> Files:
-        """Every object that can be reached from a branch: files of all commits, and the commits' messages."""
+        """Every object of a branch: the files of all commits, and the commits with their messages."""
         if not self.exists(ref):
             return {}
         rows = [row.partition(" ") for row in self.git("rev-list", "--objects", ref).decode().splitlines()]
@@ -234,8 +274,11 @@ class Repository:
         contents = self.contents([object for object, _ in kept])
         return {f"{object[:10]}/{path}": data for (object, path), data in zip(kept, contents, strict=True)}
 
-    def commit(self, files: Files, message: str) -> str:
-        """One commit with `files` on top of the branch `student`; its id."""
+    def commit(self, files: Files, message: str, tag: str) -> str:
+        """One commit with `files` on top of the branch `student`, with a tag; returns its id.
+
+        The tag is a name only: an annotated one would hold a text and an author, which no proof has seen.
+        """
         modes = {
             row.split("\t", 1)[1]: row.split()[0] for row in self.git("ls-tree", "-r", "HEAD").decode().splitlines()
         }
@@ -249,27 +292,29 @@ class Repository:
             tree = self.git("write-tree", environment=index).decode().strip()
         parents = ["-p", BRANCH] if self.exists(BRANCH) else []
         commit = self.git("commit-tree", tree, *parents, data=message.encode()).decode().strip()
-        self.git("update-ref", "-m", "release", BRANCH, commit)
+        both = f"update {BRANCH} {commit}\ncreate refs/tags/{tag} {commit}\n"  # or neither: it is one transaction
+        self.git("update-ref", "-m", "release", "--stdin", data=both.encode())
         return commit
 
     def write_folder(self, out: Path, files: Files) -> None:
-        """Replace `out` by the released files."""
+        """Replace the folder `out` by the released files."""
         out = self.root / out
         shutil.rmtree(out, ignore_errors=True)
         proofs.write(out, files)
 
-    def guard(self) -> Path:
-        """Where the hook belongs that refuses to push anything but `student` to the public remote."""
-        hook = self.root / self.git("rev-parse", "--git-path", "hooks").decode().strip() / "pre-push"
-        if hook.exists() and GUARD not in hook.read_text():
+    def hook(self) -> Path:
+        """The file of the hook that protects the public remote. Raises ReleaseError if another hook is there."""
+        path = self.root / self.git("rev-parse", "--git-path", "hooks").decode().strip() / "pre-push"
+        if path.exists() and OUR_HOOK not in path.read_text():
             raise ReleaseError(
-                f"{hook} is there already and is not ours: call scripts/staff/pre-push from it, and say so "
-                f"in a comment with the words {GUARD!r}"
+                f"{path} exists already and does not come from this command. Call scripts/staff/pre-push from it, and "
+                f"add a comment with the words {OUR_HOOK!r}"
             )
-        return hook
+        return path
 
     def install(self, hook: Path) -> None:
-        if not hook.exists():
+        """Copy our hook, unless another one that calls it is there."""
+        if not hook.exists() or hook.read_text().startswith(f"#!/bin/sh\n# {OUR_HOOK}"):
             hook.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / "scripts/staff/pre-push", hook)
             hook.chmod(0o755)

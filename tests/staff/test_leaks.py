@@ -1,4 +1,4 @@
-"""A leak of every kind is found, and nothing else is taken for one."""
+"""Every kind of leak is found, and nothing else is reported as one."""
 
 import json
 import struct
@@ -15,7 +15,7 @@ SECRET_SEED = "seed-of-the-autumn"
 
 @pytest.fixture(scope="module")
 def main() -> dict[str, bytes]:
-    names = Repository(ROOT).git("ls-files", "-z").decode().split("\0")[:-1]
+    names = Repository(ROOT).git("ls-files", "-co", "--exclude-standard", "-z").decode().split("\0")[:-1]
     return {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
 
 
@@ -71,6 +71,8 @@ LEAKS = {
     "a staff folder": ("tests/staff/test_x.py", b"", "staff folder"),
     "a staff module": ("scripts/x.py", b"import scripts.staff.grade\n", "staff path"),
     "a staff path": ("README.md", b"see tests/staff/bugs\n", "staff path"),
+    "a deeper staff path": ("README.md", b"see tests/autograder/staff/cage.py\n", "staff path"),
+    "a deeper staff module": ("scripts/x.py", b"from tests.autograder.staff.markers import strip\n", "staff path"),
     "a seed": ("Makefile", f"SEED={SECRET_SEED}\n".encode(), "secret"),
     "outputs": ("notebooks/a.ipynb", notebook("1", outputs=[{"text": "1"}]), "outputs"),
     "an execution count": ("notebooks/a.ipynb", notebook("1", execution_count=3), "outputs"),

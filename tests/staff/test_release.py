@@ -1,13 +1,15 @@
-"""The release: what students get, that it is proved, and that corrections can be pulled."""
+"""The release: what students get, that it is proved, that it has a version, and that corrections can be pulled."""
 
+import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from hw1.exercises import ROOT
-from scripts.staff import proofs, release
+from scripts.staff import changelog, proofs, release
 from scripts.staff.release import BRANCH, Options, ReleaseError, Repository, student_files
 from tests.autograder.staff.markers import strip
 
@@ -18,7 +20,7 @@ WHO = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
 
 @pytest.fixture
 def without_filling_in(monkeypatch):
-    """Leave out the proof that takes seconds, where it is not what a test is about."""
+    """Skip the proof that takes seconds, in tests of other things."""
     monkeypatch.setattr(proofs, "points", lambda main, folder: None)
 
 
@@ -32,7 +34,7 @@ def git(folder: Path, *arguments: str) -> str:
 def staff(tmp_path) -> Path:
     """A copy of this repository as it stands, committed, without any release."""
     folder = tmp_path / "staff"
-    names = Repository(ROOT).git("ls-files", "-z").decode().split("\0")[:-1]
+    names = Repository(ROOT).git("ls-files", "-co", "--exclude-standard", "-z").decode().split("\0")[:-1]
     proofs.write(folder, {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()})
     git(tmp_path, "init", "-q", "-b", "main", "staff")
     for key, value in (("user.name", "A"), ("user.email", "a@example.org")):
@@ -52,11 +54,20 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
     (folder / file).write_text(text.replace(old, new))
 
 
+def new_version(staff: Path, entry: str) -> None:
+    """A new version on top of the changelog, with an entry."""
+    text = (staff / "CHANGELOG.md").read_text()
+    version = changelog.newest(text)
+    heading = version.heading_after
+    (staff / "CHANGELOG.md").write_text(text.replace("## ", f"{heading}\n\n{entry}\n\n## ", 1))
+    edit(staff, "pyproject.toml", f'version = "{version}"', f'version = "{heading.split()[1]}"')
+
+
 def correct(staff: Path, entry: str = "- code: 1.3: the docstring says which logarithm is meant.") -> Path:
-    """A correction of exercise 1.3 and its line in the changelog."""
+    """A correction of exercise 1.3 and its entry in a new version."""
     edit(staff, "hw1/losses.py", "not of the variance.", "not of the variance. Natural logarithm.")
     if entry:
-        edit(staff, "CHANGELOG.md", "## Unreleased\n\n", f"## Unreleased\n\n{entry}\n")
+        new_version(staff, entry)
     return commit(staff)
 
 
@@ -114,11 +125,18 @@ def test_what_has_not_changed_makes_no_commit(staff):
 
 
 @unproved
-def test_a_correction_is_one_commit_and_says_what_the_changelog_says(staff):
+def test_a_correction_is_one_commit_with_the_entries_of_the_changelog(staff):
     release.release(staff, OPTIONS)
     release.release(correct(staff), OPTIONS)
     assert git(staff, "rev-list", "--count", BRANCH) == "2"
     assert git(staff, "log", "-1", "--format=%s", BRANCH) == "code: 1.3: the docstring says which logarithm is meant."
+
+
+@unproved
+def test_a_long_entry_is_told_as_a_whole(staff):
+    release.release(staff, OPTIONS)
+    release.release(correct(staff, "- code: 1.3: the docstring says\n  which logarithm is meant."), OPTIONS)
+    assert "- code: 1.3: the docstring says which logarithm is meant." in git(staff, "log", "-1", "--format=%b", BRANCH)
 
 
 @unproved
@@ -145,6 +163,66 @@ def test_a_changed_exercise_needs_a_line_in_the_changelog(staff, entry):
     with pytest.raises(ReleaseError, match=r"1\.3 changed since the last release"):
         release.release(correct(staff, entry), OPTIONS)
     assert git(staff, "rev-parse", BRANCH) == before
+
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+def newest_tag(folder: Path) -> str:
+    return f"student-{changelog.newest((folder / 'CHANGELOG.md').read_text())}"
+
+
+def tags(folder: Path) -> dict[str, str]:
+    """The commit of each tag."""
+    return dict(reversed(line.split()) for line in git(folder, "show-ref", "--tags").splitlines())
+
+
+@unproved
+def test_a_release_has_the_tag_of_the_newest_version(staff):
+    first = newest_tag(staff)
+    assert first in release.release(staff, OPTIONS)
+    before = git(staff, "rev-parse", BRANCH)
+    assert tags(staff) == {f"refs/tags/{first}": before}
+    release.release(correct(staff), OPTIONS)
+    after = git(staff, "rev-parse", BRANCH)
+    assert tags(staff) == {f"refs/tags/{first}": before, f"refs/tags/{newest_tag(staff)}": after}
+
+
+@unproved
+def test_a_change_without_a_new_version_stops_it_and_is_told_what_to_do(staff):
+    release.release(staff, OPTIONS)
+    before = git(staff, "rev-parse", BRANCH), tags(staff)
+    edit(staff, "README.md", "## Two commands", "## The two commands")
+    commit(staff)
+    with pytest.raises(ReleaseError) as refused:
+        release.release(staff, OPTIONS)
+    version = changelog.newest((staff / "CHANGELOG.md").read_text())
+    for part in (f"{version} is released already", "README.md", version.heading_after, "pyproject.toml"):
+        assert part in str(refused.value)
+    assert (git(staff, "rev-parse", BRANCH), tags(staff)) == before
+    new_version(staff, "- code: a heading of the README.")
+    assert "on student" in release.release(commit(staff), OPTIONS)
+
+
+@pytest.mark.parametrize("heading", ["## Unreleased", "## 2.0 (2027-01-01)", "## 2.0.0", "## 0.0.1 (2020-01-01)"])
+def test_a_changelog_without_a_dated_version_on_top_stops_it(staff, heading):
+    text = (staff / "CHANGELOG.md").read_text()
+    (staff / "CHANGELOG.md").write_text(text.replace("## ", f"{heading}\n\n## ", 1))
+    stopped(commit(staff), r"CHANGELOG\.md, line \d+")
+
+
+def test_a_version_that_pyproject_does_not_have_stops_it(staff):
+    new_version(staff, "- code: nothing.")
+    text = (staff / "pyproject.toml").read_text()
+    (staff / "pyproject.toml").write_text(re.sub(r'(?m)^version = ".*?"', 'version = "0.1.0"', text))
+    stopped(commit(staff), r"pyproject\.toml has the version 0\.1\.0")
+
+
+def test_versions_are_read_with_their_dates_the_newest_first():
+    text = "# Changelog\n\n## 1.10.0 (2026-11-25)\n\n- code: a\n  b\n\nc\n\n## 1.9.0 (2026-11-25)\n- handout: d\n"
+    assert [(str(v), v.day) for v in changelog.versions(text)] == [
+        ("1.10.0", date(2026, 11, 25)),
+        ("1.9.0", date(2026, 11, 25)),
+    ]
+    assert changelog.entries(text) == ["code: a b", "handout: d"]
 
 
 # --- what stops it ----------------------------------------------------------------------------------------------------
@@ -181,6 +259,24 @@ def test_markers_that_do_not_match_stop_it(staff, old, new, match):
 def test_a_leak_stops_it(staff):
     edit(staff, "README.md", "## Two commands", "See scripts/staff/release.py.\n\n## Two commands")
     stopped(commit(staff), r"README\.md: names the staff path")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        'PROBE = Probe("L.1", "a title", 0, draw, run)',
+        'PROBE = base.Probe(id="L.1", title="a title")',
+        '@probe("L.1", "a title", points=0)\ndef run(hw1, inputs): ...',
+        'run = declare_probe("L.1", title="a title")(run)',
+    ],
+)
+def test_titles_of_hidden_probes_are_found_however_a_probe_is_made(made):
+    assert release.hidden_names({"tests/autograder/staff/probes/a.py": made.encode()}) == ["a title"]
+
+
+def test_hidden_probes_without_a_title_stop_it():
+    with pytest.raises(ReleaseError, match="no probe with a title"):
+        release.hidden_names({"tests/autograder/staff/probes/a.py": b"PROBE = 1"})
 
 
 @pytest.mark.parametrize("secret", ["success of DAgger's policy at a fixed number of labels", "a-seed-of-the-autumn"])
@@ -227,29 +323,35 @@ def test_an_exercise_without_its_stub_stops_it(staff):
     stopped(commit(staff), r"the stubs and the table differ in the exercises 1\.1")
 
 
-def test_a_hook_of_somebody_else_stops_it(staff):
+def test_another_hook_stops_it(staff):
     hook = staff / ".git/hooks/pre-push"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\n")
-    with pytest.raises(ReleaseError, match="is not ours"):
+    with pytest.raises(ReleaseError, match="does not come from this command"):
         release.release(staff, OPTIONS)
     assert not Repository(staff).exists(BRANCH)
 
 
-# --- the guard --------------------------------------------------------------------------------------------------------
-@unproved
-def test_the_guard_lets_nothing_but_student_out(staff, tmp_path):
+# --- the hook --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def push(staff, tmp_path):
+    """Pushes from a repository that has been released to two remotes, public and private; False if that is refused."""
     release.release(staff, OPTIONS)
     for name in ("public", "private"):
         git(tmp_path, "init", "-q", "--bare", f"{name}.git")
         git(staff, "remote", "add", name, str(tmp_path / f"{name}.git"))
-    git(staff, "tag", "v1")
 
     def push(*arguments: str) -> bool:
         done = subprocess.run(["git", "push", *arguments], cwd=staff, capture_output=True, text=True, check=False)
         assert done.returncode == 0 or "refused" in done.stderr, done.stderr
         return done.returncode == 0
 
+    return push
+
+
+@unproved
+def test_the_hook_lets_nothing_but_student_out(staff, tmp_path, push):
+    git(staff, "tag", "v1")
     assert push("private", "main")
     for refused in (["main"], ["main:student"], ["student:main"], ["v1"], ["--all"], ["main", "student"]):
         assert not push("public", *refused), refused
@@ -260,3 +362,39 @@ def test_the_guard_lets_nothing_but_student_out(staff, tmp_path):
     assert git(tmp_path / "public.git", "for-each-ref", "--format=%(refname)") == BRANCH
     git(staff, "config", "hw1.public", str(tmp_path / "private.git"))
     assert not push("private", "main:other")
+
+
+@unproved
+def test_the_hook_lets_the_tags_of_releases_out_and_no_others(staff, tmp_path, push):
+    tag = newest_tag(staff)
+    git(staff, "tag", "student-of-main", "main")
+    git(staff, "tag", "-a", "-m", "a text", "student-annotated", "student")
+    git(staff, "tag", "student-of-a-file", "student:README.md")
+    for refused in (
+        ["student-of-main"],
+        ["student-annotated"],
+        ["student-of-a-file"],
+        [f"main:refs/tags/{tag}"],
+        [f"{tag}:refs/tags/other"],
+        ["student", "--tags"],
+    ):
+        assert not push("public", *refused), refused
+    assert push("public", "student", tag)
+    release.release(correct(staff), OPTIONS)
+    assert not push("public", "--force", f"student:refs/tags/{tag}")
+    assert not push("public", "--delete", tag)
+    assert push("public", "student", newest_tag(staff))
+
+
+@unproved
+def test_a_release_replaces_an_older_copy_of_the_hook_but_no_other_that_calls_it(staff):
+    hook = staff / ".git/hooks/pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    ours = (ROOT / "scripts/staff/pre-push").read_text()
+    hook.write_text("\n".join(ours.splitlines()[:2]) + "\nexit 0\n")
+    release.release(staff, OPTIONS)
+    assert hook.read_text() == ours
+    other = f'#!/bin/sh\nscripts/staff/pre-push "$@"  # {release.OUR_HOOK}\n'
+    hook.write_text(other)
+    release.release(correct(staff), OPTIONS)
+    assert hook.read_text() == other
