@@ -1,14 +1,15 @@
-"""Packs your four files into submission.zip, and checks what it has packed as the server will.
+"""Packs your four files into submission.zip, and checks the packed files as the server will.
 
     python -m scripts.submit
 
-The zip is unpacked again and graded with the public checks. The server runs the same checks on other inputs. Your
-report is handed in apart from the code. Exit status: 0 if the zip can be handed in, however many points it earns.
+The zip is unpacked again and graded with the public checks. The server runs the same checks on other inputs. You hand
+in your report separately. Exit status: 0 if the zip can be handed in, whatever points it earns; 2 if it cannot.
 """
 
 import ast
 import hashlib
 import io
+import stat
 import sys
 import tempfile
 import zipfile
@@ -20,22 +21,22 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts.check import grade, prepare_terminal, select
+from scripts.check import grade, prepare_terminal, select, you_changed
 from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SnapshotError, Stored
 from tests.autograder.probes import PROBES
 from tests.autograder.report import total
 from tests.autograder.runner import Runner, Spawned
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to write."""
+    """Where to write."""
 
     out: Path = Path("submission.zip")
-    """The zip."""
+    """The zip to write."""
 
 
 def main(arguments: list[str]) -> int:
@@ -50,13 +51,13 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\ninterrupted; {options.out} was not checked to the end", file=sys.stderr)
+        print(f"\ninterrupted; {options.out} is not completely checked", file=sys.stderr)
         return 130
     return 0
 
 
 def submit(out: Path) -> None:
-    """Write `out`, grade what is in it, and say what it holds. Raises IntakeError if the server could not grade it."""
+    """Write `out`, grade its contents, and list them. Raises IntakeError if the server could not grade it."""
     oracle = Stored(ROOT, PROBES.values())
     contents = pack(ROOT)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,52 +66,59 @@ def submit(out: Path) -> None:
         intake = take(packed, unpacked)
         out.write_bytes(contents)
         points, extra = total(grade(select(), unpacked, Runner(lambda: Spawned(unpacked)), oracle))
-    print(f"\n{out} ({len(contents):,} bytes) holds")
+    print(f"\n{out} ({len(contents):,} bytes) contains")
     for file, data in handed_in(ROOT).items():
         print(f"    {file:20} {len(data):7,} bytes   sha256 {hashlib.sha256(data).hexdigest()[:16]}")
     for warning in warnings(ROOT, intake, oracle):
         print(f"warning: {warning}")
     possible = exercises.totals()
     print(
-        f"On the public checks it earns {points:g} of {possible['code']} points, and {extra:g} of {possible['extra']} "
-        "of extra credit.\nThe server runs the same checks; only the seed of their inputs differs."
+        f"On the public checks it earns {points:g} of {possible['code']} points and {extra:g} of {possible['extra']} "
+        "points of extra credit.\nThe server runs the same checks; only the seed of their inputs is different."
     )
 
 
 def handed_in(root: Path) -> dict[str, bytes]:
-    """The student's files, as they are."""
+    """The student's files, unchanged."""
     return {file: (root / file).read_bytes() for file in exercises.files() if (root / file).is_file()}
 
 
 def pack(root: Path) -> bytes:
-    """A zip of the student's files: the same bytes for the same files."""
+    """A zip of the student's files."""
+    files = handed_in(root)
+    return zipped(files, dict.fromkeys(files, 0o644))
+
+
+def zipped(files: dict[str, bytes], modes: dict[str, int]) -> bytes:
+    """A zip of files by name, with these permissions. The same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for file, data in handed_in(root).items():
-            entry = zipfile.ZipInfo(file, EPOCH)
-            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o100644 << 16, 3
-            archive.writestr(entry, data)
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = 3  # Unix: has modes
+            entry.external_attr = (stat.S_IFREG | modes[name]) << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
 def warnings(root: Path, intake: Intake, oracle: Stored) -> Iterator[str]:
-    """Why the server may come to another result, or what may not be as the student meant it."""
+    """Reasons why the server's result may differ, or why the zip may not be what the student wants to hand in."""
     for file in intake.missing:
-        yield f"{file} is missing: its exercises earn nothing."
+        yield f"{file} is missing: its exercises earn no points."
     yield from intake.notes
     changed = [file for file in oracle.edited(root) if file in oracle.given]
     if changed:
-        yield f"{', '.join(changed)}: not as given. Your version is ignored: the server uses its own."
-    for file, module in strangers(root, oracle):
-        yield f"{file} imports {module}, which is not handed in: on the server the import will fail."
+        yield f"{you_changed(changed)}. Your changes are ignored: the server uses the original."
+    for file, module in missing_imports(root, oracle):
+        yield f"{file} imports {module}, which is not handed in: the import will fail on the server."
 
 
-def strangers(root: Path, oracle: Stored) -> Iterator[tuple[str, str]]:
-    """Files handed in, and what they import that lies in the student's folder but is neither given nor handed in."""
+def missing_imports(root: Path, oracle: Stored) -> Iterator[tuple[str, str]]:
+    """Each file that is handed in, with each file of the student's that it imports but that is not handed in."""
     for file, data in handed_in(root).items():
         try:
             tree = ast.parse(data)
-        except (SyntaxError, ValueError):  # the table says so
+        except (SyntaxError, ValueError):  # the table reports it
             continue
         for name in dict.fromkeys(_imported(tree)):
             path = name.replace(".", "/")
@@ -120,7 +128,7 @@ def strangers(root: Path, oracle: Stored) -> Iterator[tuple[str, str]]:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """Dotted names of all that may be a module; relative ones are of hw1."""
+    """The dotted names of everything that may be a module; relative ones are in hw1."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""A marker for each exercise (`pytest -m ex1_3`), the judge of `tests/test_probes.py`, and the table at the end."""
+"""A marker for each exercise (`pytest -m ex1_3`), the verdicts for `tests/test_probes.py`, and the table at the end."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def pytest_configure(config):
 
 
 class Verdicts:
-    """Judges an exercise when the first of its probes is asked for: which mistake it shows, they tell together."""
+    """Judges a whole exercise when its first probe is requested: all its probes together show which mistake it is."""
 
     def __init__(self, runner: Runner, oracle: Stored):
         self.runner, self.oracle = runner, oracle
@@ -38,7 +38,7 @@ class Verdicts:
 
 @pytest.fixture(scope="session")
 def verdict(request):
-    """Gives the verdict on a probe; one worker for all."""
+    """A function that gives the verdict on a probe. All probes share one worker."""
     try:
         oracle = Stored(ROOT, PROBES.values())
     except SnapshotError as error:

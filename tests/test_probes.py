@@ -1,6 +1,6 @@
 """The autograder's checks as pytest tests, one for each property: `pytest -m ex1_3` runs those of exercise 1.3.
 
-They run in a process of their own, so that an endless loop in an exercise fails it instead of hanging pytest.
+Your code runs in a separate process, so that an endless loop makes its exercise fail, and pytest does not hang.
 """
 
 import pytest

@@ -1,40 +1,38 @@
 """Build the autograder for Gradescope: `make autograder`, or `python -m scripts.staff.autograder --help`.
 
-The zip holds the reference, the hidden probes and the seed from which their inputs are drawn: keep it private. Built
-again from the same code with the same seed it is the same, byte for byte.
+The zip contains the reference, the hidden probes and the seed from which their inputs are drawn: keep it private. The
+same code and the same seed give the same zip, byte for byte.
 """
 
 import json
-import os
 import secrets
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from hw1.exercises import ROOT
-from tests.autograder.staff import one, results
+from scripts.submit import zipped
+from tests.autograder.staff import one, private, results
 
-# What grading takes of this repository. All that a grade's key follows from is among it, so keys are the same there.
+# The files that grading needs. They include all that a grade's key depends on, so keys are the same on the platform.
 PARTS = (
     *(f"{folder}/**/*.{kind}" for folder in one.GRADER for kind in ("py", "toml")),
     "scripts/__init__.py",
     "scripts/staff/gradescope/entry.py",
 )
 SCRIPTS = ("setup.sh", "run_autograder")
-LIBRARIES = (*one.LIBRARIES, "tqdm")  # what these parts import
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-PLATFORM_SECONDS = 600.0  # after which Gradescope stops a grader and gives 0, unless it is set to wait longer
+LIBRARIES = (*one.LIBRARIES, "tqdm")  # what these files import
+PLATFORM_SECONDS = 600.0  # after which Gradescope by default stops a grader and gives 0 points
 STOPPED = (
-    "the grader was stopped before it was done, which says nothing about your work. Submit again, and tell staff if "
-    "it happens twice"
+    "the grader was stopped before it finished, which says nothing about your work. Submit again, and tell the course "
+    "staff if it happens twice"
 )
 
 
 class BuildError(Exception):
-    """The autograder cannot be built. A sentence for staff."""
+    """The autograder cannot be built. A sentence for the course staff."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +40,23 @@ class Options:
     """What to build."""
 
     out: Path = Path("out/autograder.zip")
-    """The zip."""
+    """The zip to write."""
     seed: str = ""
-    """Secret from which the hidden inputs are drawn. Without it the one kept beside the zip is used, and drawn when
+    """Secret from which the hidden inputs are drawn. Without it, the seed kept next to the zip is used, or a new one if
     there is none."""
     seconds: float = 480.0
-    """For one submission. Set the platform's own limit at least two minutes higher; by default it is 600."""
+    """The limit for one submission. The platform's own limit, by default 600, must be at least 120 higher."""
     probe_seconds: float | None = None
-    """For one probe, instead of each probe's own limit."""
+    """The limit for one probe, instead of each probe's own."""
     pip_config: Path | None = None
-    """A configuration file for pip, used on the platform. Name an index in it that has torch's build without GPU: the
-    default one for Linux is larger by gigabytes, and the platform has no GPU."""
+    """A configuration file for pip, used on the platform. It should name an index that has torch without GPU libraries:
+    the default build for Linux is gigabytes larger, and the platform has no GPU."""
     allow_unprotected: bool = False
-    """Grade even if the platform does not let the grader lock students' code in. Hidden inputs are then not secret."""
+    """Grade even if the platform does not permit isolation of students' code. Hidden inputs are then not secret."""
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(Options, args=arguments, description=__doc__)
+    options = tyro.cli(Options, args=arguments, prog="python -m scripts.staff.autograder", description=__doc__)
     try:
         build(options)
     except BuildError as error:
@@ -68,19 +66,21 @@ def main(arguments: list[str]) -> int:
 
 
 def build(options: Options) -> None:
-    """Write the zip and say what to do with it. Raises BuildError."""
+    """Write the zip and print what to do with it. Raises BuildError."""
     check(options)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     seed, origin = keep_seed(options)
-    pack(options.out, contents(options, seed))
-    size = options.out.stat().st_size
-    print(f"{options.out} ({size >> 10} KiB): upload it to Gradescope, and keep it private: it holds the reference.")
+    package = pack(contents(options, seed))
+    private.write(options.out, package)
+    print(f"Upload {options.out} ({len(package) >> 10} KiB) to Gradescope. It contains the reference: keep it private.")
     print(f"The seed is {origin}. Its fingerprint in the results is {one.fingerprint(seed)}.")
     print(
-        f"Grading stops after {options.seconds:g} s: the platform's limit must be {options.seconds + 120:g} s or more."
+        f"Grading stops after {options.seconds:g} s: the platform's limit must be at least {options.seconds + 120:g} s."
     )
     if options.pip_config is None:
-        print("No --pip-config: torch is installed as pip finds it, on Linux with the GPU libraries that nobody needs.")
+        print(
+            "No --pip-config: pip installs its default build of torch, on Linux with GPU libraries that are not needed."
+        )
 
 
 def check(options: Options) -> None:
@@ -92,20 +92,19 @@ def check(options: Options) -> None:
 
 
 def keep_seed(options: Options) -> tuple[str, str]:
-    """The seed, and where it comes from: asked for, or kept from the last time, or drawn now and kept."""
+    """The seed, and where it comes from: the options, or the file of an earlier build, or a new file."""
     if options.seed:
-        return options.seed, "the one of --seed"
+        return options.seed, "the one given by --seed"
     file = options.out.parent / "autograder.seed"
     if file.exists():
         return file.read_text(encoding="utf-8").strip(), f"the one kept in {file}"
     seed = secrets.token_hex(32)
-    with private(file) as target:
-        target.write(f"{seed}\n".encode())
-    return seed, f"new, and kept in {file}: the same seed gives the same submission the same grade"
+    private.write(file, f"{seed}\n".encode())
+    return seed, f"new, and kept in {file}: with the same seed, a submission gets the same grade again"
 
 
 def contents(options: Options, seed: str) -> dict[str, bytes]:
-    """The files in the zip by name."""
+    """The files of the zip by name."""
     settings = {
         "seed": seed,
         "seconds": options.seconds,
@@ -133,22 +132,9 @@ def requirements() -> str:
     return "".join(f"{pinned[name]}\n" for name in LIBRARIES)
 
 
-def pack(path: Path, files: dict[str, bytes]) -> None:
-    """Write a zip, the same for the same files, at once or not at all, readable by its owner only."""
-    unfinished = path.with_suffix(".part")
-    with private(unfinished) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted(files.items()):
-            info = zipfile.ZipInfo(name, ZIP_EPOCH)
-            info.create_system = 3  # Unix: has modes
-            info.external_attr = (0o100755 if name in SCRIPTS else 0o100600) << 16
-            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
-    unfinished.replace(path)
-
-
-def private(path: Path):
-    """Open a new file that only its owner may read, to write bytes."""
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+def pack(files: dict[str, bytes]) -> bytes:
+    """A zip of files by name, of which only the scripts are readable for others. The same files give the same bytes."""
+    return zipped(dict(sorted(files.items())), {name: 0o755 if name in SCRIPTS else 0o600 for name in files})
 
 
 if __name__ == "__main__":

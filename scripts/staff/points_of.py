@@ -1,6 +1,6 @@
-"""Points of several submissions by the public probes, as JSON. Sees the released files alone (`scripts.staff.proofs`).
+"""The points of several submissions on the public probes, as JSON. Uses only released files (`scripts.staff.proofs`).
 
-python scripts/staff/points_of.py FOLDER NAME...     FOLDER/NAME/hw1 holds a submission; trusted code only
+python scripts/staff/points_of.py FOLDER NAME...     FOLDER/NAME/hw1 is a submission; trusted code only
 """
 
 import json

@@ -2,7 +2,7 @@
 
     python -m scripts.staff.snapshot
 
-Students' checks compare with it. Run it whenever the reference, a probe, a given file or the bug bank changes.
+The students' checks compare with it. Run it whenever the reference, a probe, a given file or the bug bank changes.
 """
 
 import sys
@@ -22,9 +22,9 @@ from tests.autograder.staff.markers import strip
 
 
 def answers(probe: Probe) -> dict[str, Arrays]:
-    """The reference's answer, under "", and those of the mistakes that show, by what to tell the student.
+    """The reference's answer, under "", and the wrong answers of known mistakes, by the sentence for the student.
 
-    An array of a mistake's that is right is the reference's own, so that it is stored once.
+    An array that is right in spite of the mistake is replaced by the reference's, so that it is stored only once.
     """
     live = Live(PUBLIC_SEED)
     inputs = draw(probe, PUBLIC_SEED)
@@ -51,7 +51,7 @@ def manifest() -> dict[str, str]:
 def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:
     """The contents of the snapshot."""
     torch.set_num_threads(1)
-    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # mistakes do divide by zero
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
         return snapshot([(probe, answers(probe)) for probe in probes], manifest())
 
 

@@ -1,4 +1,4 @@
-"""Is an array what it should be, and if not, how does it differ? Each answer is a sentence for the student."""
+"""Whether an array is right, and if not, how it differs: in a sentence for the student."""
 
 import math
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from tests.autograder.probes.base import Arrays, Close, Probe, Sample
 
-# Two samples of one distribution are told apart by mistake in one of so many comparisons. A grade makes about 100.
+# The probability that a comparison rejects a right sample. A grade makes about 100 comparisons.
 FALSE_ALARM = 1e-9
 
 
 def differences(probe: Probe, got: Arrays, expected: Arrays) -> dict[str, str]:
-    """What is wrong with `got`, a sentence for each array that differs; empty if nothing is."""
+    """A sentence for each array of `got` that is wrong, by name; empty if all are right."""
     wrong = {}
     for name, wanted in expected.items():
         rule = probe.rules.get(name, Close())
@@ -23,7 +23,7 @@ def differences(probe: Probe, got: Arrays, expected: Arrays) -> dict[str, str]:
 
 
 def same(probe: Probe, got: Arrays, expected: Arrays) -> bool:
-    """Whether nothing differs."""
+    """Whether all arrays are right."""
     return not differences(probe, got, expected)
 
 
@@ -37,11 +37,11 @@ def difference(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> s
         return _shape(got, expected)
     if expected.dtype.kind != "f":
         return "" if (got == expected).all() else _numbers(rule, got, expected)
-    if not np.isfinite(got).all() and np.isfinite(expected).all():  # not finite either: what a known mistake gives
+    if not np.isfinite(got).all() and np.isfinite(expected).all():  # a known mistake's values may be infinite too
         return f"got {_first(got, ~np.isfinite(got))}, expected finite numbers"
     got, expected = got.astype(np.float64), expected.astype(np.float64)
     if isinstance(rule, Sample):
-        return "" if same_distribution(got, expected) else rule.says or "drawn from another distribution"
+        return "" if same_distribution(got, expected) else rule.says or "drawn from a different distribution"
     close = np.isclose(got, expected, rule.rtol, rule.atol, equal_nan=True)
     return "" if close.all() else _numbers(rule, got, expected)
 
@@ -58,7 +58,7 @@ def _shape(got: np.ndarray, expected: np.ndarray) -> str:
 
 
 def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray) -> str:
-    """The first number that differs, and in what way they all do, if there is one."""
+    """The first number that differs, and what all the differences have in common, if anything."""
     off = got != expected if got.dtype.kind != "f" else ~np.isclose(got, expected, rule.rtol, rule.atol, equal_nan=True)
     text = f"got {_first(got, off)}, expected {_first(expected, off)}"
     why = rule.says or _pattern(got, expected)
@@ -71,7 +71,7 @@ def _first(values: np.ndarray, where: np.ndarray) -> str:
 
 
 def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
-    """Sign, scale or constant offset, if one of them explains every number."""
+    """A wrong sign, scale or constant offset, if one of them explains every number."""
     if got.dtype.kind != "f" or not got.size or not np.isfinite(expected).all():
         return ""
 
@@ -85,23 +85,23 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     if scale != 0 and equal(got, scale * expected):
         inverse = 1 / scale
         if abs(inverse - round(inverse)) < 1e-3 and abs(inverse) > 1.5:
-            return f"1/{round(inverse)} of it; a mean where a sum belongs?"
+            return f"1/{round(inverse)} of the right value; did you take a mean instead of a sum?"
         if abs(scale - round(scale)) < 1e-3 and abs(scale) > 1.5:
-            return f"{round(scale)} times as large; a sum where a mean belongs?"
+            return f"{round(scale)} times the right value; did you take a sum instead of a mean?"
         if got.size > 1:
-            return f"{scale:.4g} times as large"
+            return f"{scale:.4g} times the right value"
     offset = (got - expected).mean()
     if got.size > 1 and equal(got - offset, expected):
-        return f"all off by the same {offset:.4g}"
+        return f"every number is off by {offset:.4g}"
     return ""
 
 
 def same_distribution(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether rows `[n, d]` and `[m, d]` may be independent draws from one distribution.
+    """Whether the rows of two arrays, each `[rows, numbers]`, may be independent draws from the same distribution.
 
-    Compares by the two-sample Kolmogorov-Smirnov statistic: every dimension, and random projections, in which
-    dependence between the dimensions shows. Its threshold is the asymptotic one for `FALSE_ALARM` divided by the number
-    of comparisons, which for samples of this size errs on the side of accepting.
+    Compares every column, and random projections, which show dependence between the columns, by the two-sample
+    Kolmogorov-Smirnov statistic. Its threshold is the asymptotic one for `FALSE_ALARM` divided by the number of
+    comparisons. For samples of this size it errs on the side of accepting.
     """
     first, second = (x.reshape(len(x), -1) for x in (first, second))
     dims = first.shape[1]

@@ -1,4 +1,4 @@
-"""The verdict on each probe, with the reason: by value, and by which known mistake has the same values."""
+"""The verdict on each probe and the reason for it: how the values differ, and which known mistake gives them."""
 
 import builtins
 from collections import Counter
@@ -12,18 +12,18 @@ from tests.autograder.oracle import Oracle, draw
 from tests.autograder.probes.base import Arrays, Probe
 from tests.autograder.runner import Answer, Runner
 
-# Named to students. A worker could carry hidden inputs out in any other name.
+# Students see only these names of exceptions. A worker could reveal hidden inputs in any other name.
 EXCEPTIONS = {
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 }
-EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError"}  # of numpy and torch
+EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError"}  # from numpy and torch
 
-LATE = "no answer in time; an endless loop?"
+LATE = "no answer in time; is there an endless loop?"
 
 
 @dataclass
 class Verdict:
-    """What one probe showed."""
+    """The result of one probe."""
 
     probe: Probe
     status: str
@@ -40,9 +40,9 @@ class Verdict:
 
 
 def judge(runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool) -> Iterator[list[Verdict]]:
-    """Ask all probes; yields the verdicts of one exercise after the other.
+    """Run all probes; yields the verdicts of one exercise after the other.
 
-    `reveal`: show exceptions in full. Only where the inputs are public: a message can carry them out.
+    `reveal`: show exceptions in full. Only for public inputs, because a message can contain them.
     """
     by_exercise: dict[str, list[Probe]] = {}
     for probe in probes:
@@ -50,30 +50,30 @@ def judge(runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool)
     with ThreadPoolExecutor(1) as pool:
         for own in by_exercise.values():
             verdicts = [_judge(runner, oracle, probe, pool, reveal) for probe in own]
-            _withhold_guesses(verdicts)
+            _require_another_pass(verdicts)
             _diagnose(verdicts, oracle)
             yield verdicts
 
 
 def _judge(runner: Runner, oracle: Oracle, probe: Probe, pool: ThreadPoolExecutor, reveal: bool) -> Verdict:
     inputs = draw(probe, oracle.seed)
-    pending = pool.submit(oracle.expected, probe, inputs)  # the reference works while the student's code does
+    pending = pool.submit(oracle.expected, probe, inputs)  # the reference runs while the student's code does
     answer = runner.ask(probe, inputs)
     expected = pending.result()
     if answer.status != "ok":
-        return Verdict(probe, *_excuse(probe, answer, reveal))
+        return Verdict(probe, *_no_answer(probe, answer, reveal))
     try:
         got = probe.judged(inputs, answer.arrays)
-    except Exception as error:  # an answer may hold anything
-        says = str(error) if isinstance(error, ValueError) else "the answer has not the form that was asked for"
-        return Verdict(probe, "failed", clean(says))
+    except Exception as error:  # an answer may contain anything
+        reason = str(error) if isinstance(error, ValueError) else "the answer does not have the required form"
+        return Verdict(probe, "failed", clean(reason))
     wrong = compare.differences(probe, got, expected)
     status = "failed" if wrong else "passed"
     return Verdict(probe, status, "; ".join(wrong.values()), inputs, got, expected)
 
 
-def _excuse(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
-    """Status and reason where there is no answer. What a worker says of itself is not trusted to be tame."""
+def _no_answer(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
+    """Status and reason if there is no answer. The worker's own description of the error is not trusted."""
     detail, importing = answer.detail, answer.importing
     if answer.status == "missing":
         return "failed", f"{importing} is missing"
@@ -84,23 +84,24 @@ def _excuse(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
         return "waiting", f"waiting for {other}"
     prefix = f"{importing} cannot be imported: " if importing else ""
     if answer.status == "timed out":
-        return answer.status, f"importing {importing} does not end" if importing else LATE
+        return answer.status, f"importing {importing} does not finish" if importing else LATE
     if answer.status == "crashed":
-        return answer.status, prefix + (clean(detail.get("message", "")) or "the process died")
+        return answer.status, prefix + (clean(detail.get("message", "")) or "the process ended unexpectedly")
     where, kind = _where(detail), detail.get("kind")
     kind = kind if isinstance(kind, str) and kind in EXCEPTIONS else "an exception"
-    if reveal or importing:  # when a file is imported there are no inputs yet
+    if reveal or importing:  # during an import there are no inputs yet
         return "failed", f"{prefix}{kind}: {clean(detail.get('message', ''))}{where}"
-    return "failed", f"{kind}{where}; `python -m scripts.check {probe.exercise}` shows its message"
+    return "failed", f"{kind}{where}; `python -m scripts.check {probe.exercise}` shows the message"
 
 
-def _withhold_guesses(verdicts: list[Verdict]) -> None:
-    """Points for an answer that could be known beforehand only beside one that could not."""
+def _require_another_pass(verdicts: list[Verdict]) -> None:
+    """A probe whose answer can be guessed counts only if another one passes whose answer cannot be guessed."""
     if any(v.status == "passed" and not v.probe.guessable for v in verdicts):
         return
     for verdict in verdicts:
         if verdict.status == "passed":
-            verdict.status, verdict.text = "failed", "right, but counts only when another check of this exercise passes"
+            verdict.status = "failed"
+            verdict.text = "right, but it counts only if another check of this exercise passes too"
 
 
 def _where(detail: dict) -> str:
@@ -115,10 +116,10 @@ def clean(text: object, limit: int = 300) -> str:
 
 
 def _diagnose(verdicts: list[Verdict], oracle: Oracle) -> None:
-    """Where a failed answer is the one that a known mistake gives, say which mistake.
+    """Name the known mistake that gives the same answer as a failed probe, if there is one.
 
-    Several may explain one probe; the one that explains most of the exercise's failures is named, and of those the one
-    that also passes where the student's code does.
+    Several mistakes may explain a probe. The one that explains most of the exercise's failures is named; among equals,
+    the one that also passes where the student's code passes.
     """
     explains = {v.probe.id: _explanations(v, oracle) for v in verdicts if v.status == "failed" and v.got}
     votes = Counter(says for found in explains.values() for says in found)

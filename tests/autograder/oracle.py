@@ -1,6 +1,6 @@
-"""Where expected values come from. An oracle also knows what each known mistake would have answered.
+"""The sources of expected values. An oracle also knows what each known mistake would answer.
 
-Inputs are drawn from a seed and the probe's id, so no probe's inputs depend on which others are run.
+Inputs are drawn from a seed and the probe's id, so they do not depend on which other probes run.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from tests.autograder.probes.base import Arrays, Probe, Sample
 
 PUBLIC_SEED = "public"
 SNAPSHOT = Path("tests/autograder/probes/expected.safetensors")
-THIN = 4  # of a mistake's sample so many rows become one
+THIN = 4  # every fourth row of a mistake's sample is kept
 NAME = SNAPSHOT.as_posix()
-MEND = f"Get it again from where the homework is published (`git checkout -- {NAME}`)."
+RESTORE = f"Restore it with `git checkout -- {NAME}`, or download the homework again."
 GIVEN = ("hw1/**/*.py", "hw1/*.toml", "tests/autograder/probes/*.py")
 
 
 class Oracle(Protocol):
-    """Inputs of a probe, what the reference makes of them, and what each known mistake does."""
+    """The answers of the reference and of each known mistake to a probe's inputs."""
 
     seed: str
 
     def expected(self, probe: Probe, inputs: Arrays) -> Arrays: ...
 
     def mistakes(self, probe: Probe, inputs: Arrays) -> dict[str, Arrays]:
-        """By what to tell the student: "your loss equals the one that ..."."""
+        """By the sentence for the student: "your loss equals the one that ..."."""
 
 
 def draw(probe: Probe, seed: str) -> Arrays:
@@ -43,23 +43,23 @@ def draw(probe: Probe, seed: str) -> Arrays:
 
 # --- the snapshot: what the reference answered on the public seed -----------------------------------------------------
 class SnapshotError(Exception):
-    """There are no expected values to compare with. A sentence."""
+    """There are no expected values to compare with. A sentence for the student."""
 
 
 class Stored:
-    """What the reference, and each known mistake, answered on the public seed.
+    """What the reference and each known mistake answered on the public seed.
 
-    The file holds every array once. Its index says which arrays make up an answer, by probe and by what to tell the
-    student; the reference's answer is under "". Of a sample called "00012/4" it holds every fourth row.
+    The file contains every array once. Its index lists the arrays of each answer, by probe and by the sentence for the
+    student; the sentence of the reference's answer is "". An array called "00012/4" is every fourth row of a sample.
     """
 
     seed = PUBLIC_SEED
 
     def __init__(self, root: Path, probes: Iterable[Probe] = ()):
-        """Raises SnapshotError if there is no snapshot in the homework's folder `root`, or not of all these probes."""
+        """Raises SnapshotError if the homework's folder `root` has no snapshot, or one without some of these probes."""
         path = root / SNAPSHOT
         if not path.is_file():
-            raise SnapshotError(f"{NAME} is missing: without it there are no expected values. {MEND}")
+            raise SnapshotError(f"{NAME} is missing: without it there are no expected values. {RESTORE}")
         try:
             with safe_open(path, framework="np") as file:
                 index = json.loads(file.metadata()["index"])
@@ -67,11 +67,11 @@ class Stored:
             self.answers: dict[str, dict[str, dict[str, str]]] = index["answers"]
             self.given: dict[str, str] = index["given"]
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            raise SnapshotError(f"{NAME} cannot be read ({error}). {MEND}") from error
+            raise SnapshotError(f"{NAME} cannot be read ({error}). {RESTORE}") from error
         if absent := [probe.id for probe in probes if probe.id not in self.answers]:
             more = f" and {len(absent) - 1} more" if absent[1:] else ""
             raise SnapshotError(
-                f"{NAME} holds no expected values for check {absent[0]}{more}: it is older than the probes. {MEND}"
+                f"{NAME} has no expected values for check {absent[0]}{more}: it is older than the checks. {RESTORE}"
             )
 
     def expected(self, probe: Probe, inputs: Arrays) -> Arrays:
@@ -87,19 +87,19 @@ class Stored:
         }
 
     def edited(self, root: Path) -> list[str]:
-        """The given files that are no longer as they were when the snapshot was written."""
+        """The given files that were changed, added or removed since the snapshot was written."""
         now = given(root)
         return sorted(file for file in now.keys() | self.given.keys() if now.get(file) != self.given.get(file))
 
 
 def snapshot(answers: Iterable[tuple[Probe, dict[str, Arrays]]], given: dict[str, str]) -> bytes:
-    """The contents of a snapshot: each probe's answers by what to tell the student, and the digests of given files.
+    """The contents of a snapshot: each probe's answers by the sentence for the student, and the digests of given files.
 
-    The same bytes for the same answers. Of a mistake's sample a part is kept; read again it is repeated, and differs
-    from one that is drawn afresh by hardly more than the whole does, so that the mistake is still recognised.
+    The same answers give the same bytes. Only part of a mistake's sample is kept, and repeated when it is read. The
+    result is hardly further from a new sample than the whole sample would be, so the mistake is still recognised.
     """
     arrays: dict[str, np.ndarray] = {}
-    known: dict[bytes, str] = {}  # names of arrays by what they hold
+    known: dict[bytes, str] = {}  # names of arrays by their contents
     index: dict[str, dict[str, dict[str, str]]] = {}
     for probe, by_says in answers:
         index[probe.id] = {says: {} for says in by_says}
@@ -114,7 +114,7 @@ def snapshot(answers: Iterable[tuple[Probe, dict[str, Arrays]]], given: dict[str
 
 
 def _thinned(sample: np.ndarray) -> np.ndarray:
-    """Every fourth row; in half precision, unless values occur often: rounding would part them from their equals."""
+    """Every fourth row, in half precision. Values that repeat are not rounded: they must stay equal to new draws."""
     rows = sample[::THIN]
     half = rows.astype(np.float16)
     continuous = all(len(np.unique(column)) > 0.99 * len(column) for column in rows.reshape(len(rows), -1).T)
@@ -122,7 +122,7 @@ def _thinned(sample: np.ndarray) -> np.ndarray:
 
 
 def given(root: Path) -> dict[str, str]:
-    """Digests of the files that students do not edit, by path; the same whatever the line ends."""
+    """Digests of the files that students do not edit, by path. Line ends do not matter."""
     files = {path for pattern in GIVEN for path in root.glob(pattern)}
     names = sorted({file.relative_to(root).as_posix() for file in files} - set(exercises.files()))
     return {name: digest((root / name).read_bytes()) for name in names}

@@ -1,4 +1,4 @@
-"""Verdicts summed up: one result for each exercise, and the table that a student sees."""
+"""One result for each exercise, from the verdicts on its probes, and the table that a student sees."""
 
 import re
 import textwrap
@@ -48,13 +48,13 @@ class Result:
         return self.status != "not attempted"
 
     def lines(self) -> list[str]:
-        """One line for each probe that did not pass; one for all if all say the same, or if the status says it."""
+        """One line per probe that did not pass; one for all if they share the reason; none if the status says it."""
         if self.status == "not attempted" or self.status.startswith("waiting for"):
             return []
         missed = [v for v in self.verdicts if v.status != "passed"]
-        said = {v.text for v in missed}
-        if len(missed) > 1 and len(said) == 1 and len(missed) == len(self.verdicts):
-            text = said.pop()
+        reasons = {v.text for v in missed}
+        if len(missed) > 1 and len(reasons) == 1 and len(missed) == len(self.verdicts):
+            text = reasons.pop()
             return [f"all {len(missed)} checks: {text}"] if text else []
         return [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
 
@@ -71,7 +71,7 @@ def total(results: list[Result]) -> tuple[float, float]:
 
 
 def places(root: Path) -> dict[str, str]:
-    """By exercise, where in the student's files it is: "hw1/losses.py:31", or the file alone if it is not found."""
+    """The place of each exercise in the student's files: "hw1/losses.py:31", or only the file if it is not found."""
     return {exercise.id: _place(root, exercise) for exercise in exercises.load().values()}
 
 
@@ -88,14 +88,14 @@ def _place(root: Path, exercise: Exercise) -> str:
 
 
 def table(results: list[Result], places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
-    """Exercise, points and status, with the reasons below each that has not passed, and the sum."""
+    """Exercise, points and status, the reasons below each exercise that did not pass, and the sum."""
     return "\n".join([*(row(result, places, width, colour) for result in results), footer(results)])
 
 
 def row(result: Result, places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
     """The line of one exercise, and the reasons below it.
 
-    `places`: by exercise, where in the student's files it is.
+    `places`: from the function of that name.
     """
     exercise, status = result.exercise, f"{result.status:16}"
     place = "" if result.status == "passed" else (places or {}).get(exercise.id, exercise.file)
@@ -108,7 +108,7 @@ def row(result: Result, places: dict[str, str] | None = None, width: int = 100, 
 
 
 def footer(results: list[Result]) -> str:
-    """The sum over the exercises in the table."""
+    """The sums of points and of extra credit over the exercises in the table."""
     lines = []
     for name, extra in (("points", False), ("extra credit", True)):
         own = [result for result in results if result.exercise.extra == extra]

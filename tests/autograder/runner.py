@@ -1,8 +1,9 @@
-"""Asks a worker one probe after the other, by the judge's own clock.
+"""Sends a worker one probe after the other, and measures time by the judge's own clock.
 
-A worker that hangs or dies costs the probe that it hung on; the next probe gets a new worker.
+If a worker hangs or ends unexpectedly, only its current probe fails; the next probe gets a new worker.
 """
 
+import bdb
 import multiprocessing
 import socket
 import time
@@ -17,24 +18,24 @@ from tests.autograder import wire, worker
 from tests.autograder.probes.base import Homework, Probe
 
 IMPORT_SECONDS = 20.0
-MAX_TIMEOUTS = 2  # of one exercise; its other probes are then not asked any more
+MAX_TIMEOUTS = 2  # per exercise; its remaining probes are then skipped
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one probe."""
+    """The answer to one probe."""
 
     status: str
     """ok, todo, error, missing, timed out, crashed."""
     arrays: wire.Arrays = field(default_factory=dict)
     detail: dict = field(default_factory=dict)
-    """For `todo` its exercise; for `error` kind, message, file and line. Written by the worker: trust nothing."""
+    """For `todo` the exercise; for `error` kind, message, file and line. The worker wrote it: trust nothing."""
     importing: str = ""
-    """The file that could not be imported, if that is why."""
+    """The file that could not be imported, if this is the reason."""
 
 
 class Worker(Protocol):
-    """A running worker: a socket to talk to it, and a way to end it and everything that it started."""
+    """A running worker: a socket to talk to it, and a way to end it together with everything that it started."""
 
     sock: socket.socket
 
@@ -42,7 +43,7 @@ class Worker(Protocol):
 
 
 class Spawned:
-    """A worker in a fresh process. Works on every operating system; contains mistakes, not attacks."""
+    """A worker in a new process. Works on every operating system; protects against mistakes, not against attacks."""
 
     def __init__(self, student: Path):
         self.sock, theirs = socket.socketpair()
@@ -58,18 +59,18 @@ class Spawned:
 
 
 class Runner:
-    """Asks probes of one submission. A context manager: leaves no worker behind."""
+    """Runs probes on one submission. A context manager: ends its worker on exit."""
 
     def __init__(self, launch: Callable[[], Worker], seconds: float | None = None, probe_seconds: float | None = None):
-        """`seconds`: for the whole submission; `probe_seconds`: instead of each probe's own limit."""
+        """`seconds`: limit for the whole submission; `probe_seconds`: replaces each probe's own limit."""
         self.launch, self.probe_seconds = launch, probe_seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.worker: Worker | None = None
         self.timeouts: Counter[str] = Counter()
         self.broken: dict[str, Answer] = {}
-        """By file: why it cannot be imported."""
-        self.hopeless: Answer | None = None
-        """Why no worker can be had, if so."""
+        """The files that cannot be imported, and the reasons."""
+        self.no_worker: Answer | None = None
+        """The reason why no worker can be started, if there is one."""
 
     def __enter__(self) -> "Runner":
         return self
@@ -80,10 +81,10 @@ class Runner:
     def ask(self, probe: Probe, inputs: wire.Arrays) -> Answer:
         if self.timeouts[probe.exercise] >= MAX_TIMEOUTS or self._over():
             return Answer("timed out")
-        if self.worker is None and not self.hopeless:
+        if self.worker is None and not self.no_worker:
             self._start()
-        if self.hopeless:
-            return self.hopeless
+        if self.no_worker:
+            return self.no_worker
         if probe.exercise in exercises.load():
             file = exercises.load()[probe.exercise].file
             if file in self.broken:
@@ -96,20 +97,21 @@ class Runner:
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def _start(self) -> None:
-        """A new worker with the student's files imported; those that cannot be imported are hollow and in `broken`.
+        """Start a worker and import the student's files. Those that cannot be imported are replaced by stand-ins and
+        listed in `broken`.
 
-        Each attempt finds one more of these, or else it was the last.
+        A file that ends the worker or makes it hang costs an attempt: the next worker does not import it.
         """
-        while self.worker is None and not self.hopeless:
+        while self.worker is None and not self.no_worker:
             self.worker = self.launch()
             for file in exercises.files():
                 hung = file in self.broken and self.broken[file].status != "error"
-                answer = self._request({"hollow" if hung else "import": file}, {}, IMPORT_SECONDS)
+                answer = self._request({"stand in" if hung else "import": file}, {}, IMPORT_SECONDS)
                 if answer.status != "ok":
                     self.broken[file] = replace(answer, importing=file)
-                if self.worker is None:  # it hung or died: again, without this file
+                if self.worker is None:  # it hung or ended: try again without this file
                     if hung or self._over():
-                        self.hopeless = answer
+                        self.no_worker = answer
                     break
 
     def _request(self, request: dict, inputs: wire.Arrays, seconds: float) -> Answer:
@@ -140,11 +142,22 @@ class Runner:
 
 
 class InProcess:
-    """Asks probes in this process: for trusted code. Contains nothing."""
+    """Runs probes in this process: for trusted code, and for a debugger. An endless loop has no end here."""
 
-    def __init__(self, homework: Homework, student: Path):
-        self.homework, self.student = homework, student
+    def __init__(
+        self, homework: Homework, student: Path, on_error: Callable[[Probe, BaseException], None] | None = None
+    ):
+        """`on_error` is called with every exception, except that of an unfinished exercise."""
+        self.homework, self.student, self.on_error = homework, student, on_error
 
     def ask(self, probe: Probe, inputs: wire.Arrays) -> Answer:
-        header, arrays = worker.answer(self.homework, probe, inputs, self.student)
-        return Answer(header.pop("status"), arrays, header)
+        try:
+            return Answer("ok", worker.run(self.homework, probe, inputs))
+        except (KeyboardInterrupt, bdb.BdbQuit):  # Ctrl-C, or `q` in the debugger
+            raise KeyboardInterrupt from None
+        except BaseException as error:
+            detail = worker.describe(error, self.student)
+            status = detail.pop("status")
+            if self.on_error and status == "error":
+                self.on_error(probe, error)
+            return Answer(status, detail=detail)

@@ -1,4 +1,4 @@
-"""The process in which a student's code runs. It gets inputs and gives back arrays; it never sees an expected value."""
+"""The process that runs a student's code. It receives inputs and returns arrays; it never sees an expected value."""
 
 import contextlib
 import importlib
@@ -15,17 +15,17 @@ from hw1 import exercises
 from tests.autograder import wire
 from tests.autograder.probes.base import Homework, Probe
 
-LIBRARIES = {"builtins", "torch", "numpy", "gymnasium"}  # whose exceptions are named to the student
+LIBRARIES = {"builtins", "torch", "numpy", "gymnasium"}  # the student sees the names of their exceptions
 
 
 def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
-    """Answer requests until the other side hangs up.
+    """Answer requests until the other side closes the connection.
 
-    A request {"import": "hw1/losses.py"} imports a file, {"hollow": "hw1/losses.py"} puts an empty one in its place,
-    and {"probe": "1.3.1"} with arrays runs a probe on them.
+    A request {"import": "hw1/losses.py"} imports a file, {"stand in": "hw1/losses.py"} replaces it by a stand-in module
+    in which every exercise is unfinished, and {"probe": "1.3.1"} with arrays runs a probe on them.
 
     Args:
-        student: the folder whose `hw1` holds the student's files.
+        student: the folder whose `hw1` contains the student's files.
     """
     use(student)
     hw1 = Homework()
@@ -37,14 +37,14 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
                 return
             if "import" in request:
                 wire.send(sock, _import(request["import"], student))
-            elif "hollow" in request:
-                wire.send(sock, _hollow(request["hollow"]))
+            elif "stand in" in request:
+                wire.send(sock, _stand_in(request["stand in"]))
             else:
                 wire.send(sock, *answer(hw1, probes[request["probe"]], inputs, student))
 
 
 def use(student: Path) -> None:
-    """Let `hw1` find the student's files before its own."""
+    """Let imports from `hw1` find the student's files before the given ones."""
     import hw1
 
     hw1.__path__.insert(0, str(student / "hw1"))
@@ -58,27 +58,27 @@ def _module(file: str) -> str:
 
 
 def _import(file: str, student: Path) -> dict:
-    """Import a student's file. One that is broken is replaced by a hollow one, so that it costs only its exercises."""
+    """Import a student's file. If it is broken, a stand-in replaces it, so that only its own exercises fail."""
     try:
         if not (student / file).is_file():
-            _hollow(file)
+            _stand_in(file)
             return {"status": "missing"}
         importlib.import_module(_module(file))
         return {"status": "ok"}
     except BaseException as error:
-        _hollow(file)
+        _stand_in(file)
         return describe(error, student)
 
 
-def _hollow(file: str) -> dict:
-    """In the place of `file`: a module in which every exercise is unfinished."""
+def _stand_in(file: str) -> dict:
+    """Replace the module of `file` by one in which every exercise is unfinished."""
     package, _, name = _module(file).rpartition(".")
-    hollow = ModuleType(_module(file))
+    module = ModuleType(_module(file))
     for exercise in exercises.load().values():
         if exercise.file == file:
-            vars(hollow).update({each: _unfinished(exercise.id) for each in exercise.names})
-    sys.modules[hollow.__name__] = hollow
-    setattr(sys.modules[package], name, hollow)
+            vars(module).update({each: _unfinished(exercise.id) for each in exercise.names})
+    sys.modules[module.__name__] = module
+    setattr(sys.modules[package], name, module)
     return {"status": "ok"}
 
 
@@ -90,11 +90,16 @@ def _unfinished(exercise: str):
 
 
 def answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> tuple[dict, wire.Arrays]:
-    """Run one probe: {"status": "ok"} and arrays, or what went wrong and where."""
+    """The header and arrays of the answer to one probe: {"status": "ok"} and its arrays, or the error and no arrays."""
     try:
-        return {"status": "ok"}, {name: to_numpy(value) for name, value in probe.run(hw1, inputs).items()}
+        return {"status": "ok"}, run(hw1, probe, inputs)
     except BaseException as error:  # a student's SystemExit or KeyboardInterrupt must not end the worker
         return describe(error, student), {}
+
+
+def run(hw1: Homework, probe: Probe, inputs: wire.Arrays) -> wire.Arrays:
+    """Run one probe; what it returns, as arrays."""
+    return {name: to_numpy(value) for name, value in probe.run(hw1, inputs).items()}
 
 
 def to_numpy(value) -> np.ndarray:
@@ -106,7 +111,7 @@ def to_numpy(value) -> np.ndarray:
 
 
 def describe(error: BaseException, student: Path) -> dict:
-    """An exception as a header: its kind, its message, and the line of the student's that led to it."""
+    """An exception as a header: its kind, its message, and the line of the student's code that led to it."""
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename, error.lineno))
@@ -115,15 +120,15 @@ def describe(error: BaseException, student: Path) -> dict:
     where = {"file": own[-1][0], "line": own[-1][1]} if own else {}
     if todo := exercises.unfinished(error):
         return {"status": "todo", "exercise": todo, **where}
-    message = error.msg if isinstance(error, SyntaxError) else error  # without its place: `where` says it
+    message = error.msg if isinstance(error, SyntaxError) else error  # without the place, which `where` contains
     kind = type(error)
     named = kind.__module__.partition(".")[0] in LIBRARIES
     return {"status": "error", "kind": kind.__name__ if named else "", "message": str(message)[:500], **where}
 
 
 def main(sock: socket.socket, student: Path) -> None:
-    """Entry of a worker that was started afresh (`tests.autograder.runner`)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks; it ends this one
+    """Entry point of a worker in a new process (`tests.autograder.runner`)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which then ends this process
     import torch
 
     torch.set_num_threads(1)

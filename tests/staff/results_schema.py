@@ -1,4 +1,4 @@
-"""The platform's contract for results.json, field by field."""
+"""The platform's rules for results.json, field by field."""
 
 import json
 import math
@@ -73,7 +73,7 @@ def _fields(where: str, values: dict, allowed: dict, optional: frozenset[str]) -
 
 
 def check(page: dict) -> None:
-    """Asserts that a page is what the platform takes, and what ours should hold besides."""
+    """Asserts that the platform accepts a page, and that the page keeps our own rules."""
     page = json.loads(json.dumps(page, allow_nan=False))
     _fields("results", page, PAGE, frozenset({"leaderboard"}))
     for test in page["tests"]:
@@ -86,7 +86,7 @@ def check(page: dict) -> None:
 
 
 def _ours(page: dict) -> None:
-    """No HTML, nothing hidden, sums that add up."""
+    """No HTML, nothing hidden, and points that add up."""
     formats = {page["output_format"], page["test_output_format"], page["test_name_format"]}
     formats |= {test[field] for test in page["tests"] for field in ("output_format", "name_format")}
     assert formats == {"text"}

@@ -1,7 +1,4 @@
-"""Any right implementation gets full marks, however it is written, whatever the seed."""
-
-import re
-from collections import Counter
+"""Every right implementation gets full marks, however it is written and whatever the seed is."""
 
 import pytest
 
@@ -24,19 +21,13 @@ def reference(probe: Probe, seed: str) -> dict:
     return expected[key]
 
 
-def redefined(name: str) -> list[str]:
-    """Exercises of which the overlay defines a function or class anew."""
-    file, source = ALTERNATIVES[name]
-    defined = Counter(re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
-    return [e.id for e in TABLE.values() if e.file == file and any(defined[n] > 1 for n in e.names)]
-
-
 @pytest.mark.parametrize("name", ALTERNATIVES)
 def test_a_right_implementation_gets_full_marks_on_every_seed(name):
-    assert redefined(name), "defines no exercise"
-    other = homework(*ALTERNATIVES[name])
+    alternative = ALTERNATIVES[name]
+    assert alternative.exercises, "it defines no exercise"
+    other = homework(alternative.file, alternative.source)
     for probe in PROBES.values():
-        if probe.exercise in redefined(name):
+        if probe.exercise in alternative.exercises:
             for seed in SEEDS:
                 got = facts(other, probe, oracle.draw(probe, seed))
                 assert compare.differences(probe, got, reference(probe, seed)) == {}, f"{probe.id}, seed {seed}"
@@ -44,4 +35,4 @@ def test_a_right_implementation_gets_full_marks_on_every_seed(name):
 
 def test_there_are_enough_alternatives_and_every_exercise_has_one():
     assert len(ALTERNATIVES) >= 25
-    assert {id for name in ALTERNATIVES for id in redefined(name)} == set(TABLE)
+    assert {id for alternative in ALTERNATIVES.values() for id in alternative.exercises} == set(TABLE)

@@ -16,12 +16,12 @@ from tests.autograder.staff.live import Live
 
 SEEDS = ["one", "two", "three"]
 TABLE = exercises.load()
-# Whose exercises a mistake could touch: the heads are built on the losses, nothing else on another file.
-TOUCHED = {file: {file} for file in exercises.files()} | {"hw1/losses.py": {"hw1/losses.py", "hw1/heads.py"}}
+# The files whose exercises a mistake could affect: the heads use the losses; no other file uses another.
+AFFECTED = {file: {file} for file in exercises.files()} | {"hw1/losses.py": {"hw1/losses.py", "hw1/heads.py"}}
 
 
 class Remembering(Live):
-    """The reference's and the bugs' answers are the same for every submission with one seed."""
+    """Computes the answers of the reference and of the bugs only once: they are the same for every submission."""
 
     def __init__(self, seed):
         super().__init__(seed)
@@ -46,9 +46,9 @@ def live(seed: str) -> Remembering:
 
 
 def graded(bug: Bug, seed: str) -> dict[str, Result]:
-    probes = [p for p in PROBES.values() if TABLE[p.exercise].file in TOUCHED[bug.file]]
+    probes = [p for p in PROBES.values() if TABLE[p.exercise].file in AFFECTED[bug.file]]
     verdicts = judge.judge(InProcess(mutant(bug), ROOT), live(seed), probes, reveal=True)
-    return {v[0].probe.exercise: Result(TABLE[v[0].probe.exercise], v) for v in verdicts}
+    return {result.exercise.id: result for result in map(Result.of, verdicts)}
 
 
 @pytest.mark.parametrize("bug", [pytest.param(b, id=f"{b.exercise}-{b.id}") for b in bugs().values()])
@@ -58,7 +58,7 @@ def test_a_bug_costs_its_exercise_and_no_other_and_is_named(bug):
         lost = {id for id, result in results.items() if result.points < TABLE[id].points}
         assert lost == {bug.exercise, *bug.also}, f"seed {seed}"
         failed = [v for v in results[bug.exercise].verdicts if v.status != "passed"]
-        if any(v.got for v in failed):  # else it ended in an exception, which is shown instead
+        if any(v.got for v in failed):  # otherwise it raised an exception, which is shown instead
             assert any(v.text.startswith(bug.says) for v in failed), f"seed {seed}: {[v.text for v in failed]}"
 
 
@@ -68,11 +68,11 @@ def test_there_are_enough_bugs_for_every_exercise():
     assert sum(count.values()) >= 80
 
 
-def test_no_two_bugs_are_told_in_the_same_words():
+def test_no_two_bugs_of_an_exercise_have_the_same_sentence():
     assert [says for says, n in Counter((b.exercise, b.says) for b in bugs().values()).items() if n > 1] == []
 
 
-def test_inputs_depend_on_the_seed_and_the_probe_alone():
+def test_inputs_depend_only_on_the_seed_and_the_probe():
     probe = next(iter(PROBES.values()))
     first, again, other = (oracle.draw(probe, seed) for seed in ("a", "a", "b"))
     assert all((first[name] == again[name]).all() for name in first)

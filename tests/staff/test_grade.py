@@ -1,4 +1,4 @@
-"""`python -m scripts.staff.grade`: a class, as staff grade it."""
+"""`python -m scripts.staff.grade`: the grading of a class."""
 
 import csv
 import json
@@ -21,12 +21,12 @@ import pytest
 from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.staff.batch import BatchError, Grades, Judges, Outcome, name_of, submissions
-from tests.autograder.staff.summary import Grade, by_exercise, cell, commonest, table
+from tests.autograder.staff.summary import Grade, by_exercise, cell, most_common, table
 
 UNPROTECTED = {"level": "none", "allow_none": True}
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -42,7 +42,7 @@ UNPROTECTED = {"level": "none", "allow_none": True}
         ("/submission.zip", "_"),
     ],
 )
-def test_a_submission_is_called_as_its_file_or_its_folder(path, name):
+def test_a_submission_has_the_name_of_its_file_or_its_folder(path, name):
     assert name_of(Path(path)) == name
 
 
@@ -51,28 +51,28 @@ def test_no_name_is_too_long_for_a_folder(tmp_path):
     (tmp_path / name).mkdir()
 
 
-def test_two_submissions_of_one_name_are_refused_with_both_paths(tmp_path):
+def test_two_submissions_with_the_same_name_are_refused_with_both_paths(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder / "alice").mkdir(parents=True)
     with pytest.raises(BatchError, match=r"a/alice and .*b/alice would both be called alice; rename one"):
         submissions([tmp_path / "a" / "alice", tmp_path / "b" / "alice"])
 
 
-def test_the_same_path_twice_is_one_submission_and_the_platforms_metadata_is_none(tmp_path):
+def test_a_repeated_path_counts_once_and_the_platforms_metadata_is_skipped(tmp_path):
     (tmp_path / "alice").mkdir()
     (tmp_path / "submission_metadata.yml").touch()
     assert list(submissions([*tmp_path.iterdir(), tmp_path / "alice", tmp_path / "x" / ".." / "alice"])) == ["alice"]
 
 
-def test_a_submission_cannot_take_the_place_of_the_table(tmp_path):
+def test_a_submission_cannot_replace_the_table(tmp_path):
     (tmp_path / "grades.csv.zip").touch()
     with pytest.raises(BatchError, match=r"cannot be called grades\.csv"):
         submissions([tmp_path / "grades.csv.zip"])
 
 
-# --- the table and the class report ----------------------------------------------------------------------------------
+# --- the table and the class report -----------------------------------------------------------------------------------
 def page(status: str, says: str = "", key: str = "k") -> dict:
-    """A results.json in which every exercise went the same way."""
+    """A results.json in which every exercise has the same status."""
     probes = [{"name": "the value", "status": status, "output": says}]
     tests = [
         {
@@ -90,7 +90,7 @@ def test_no_cell_is_a_formula(text):
     assert cell(text) == "'" + text
 
 
-def test_numbers_are_numbers():
+def test_numbers_stay_numbers():
     assert [cell(x) for x in (80.0, 3.25, 0)] == ["80", "3.25", "0"]
 
 
@@ -103,30 +103,30 @@ def test_the_table_has_a_row_for_each_submission_by_name():
     assert rows[1]["notes"].endswith("timed out")
     assert rows[1]["points"] == "0"
     assert "boom" in rows[2]["notes"]
-    assert rows[2]["points"] == "", "what was not graded has no points, not 0"
+    assert rows[2]["points"] == "", "a submission that is not graded has no points, not 0"
 
 
-def test_the_report_counts_how_far_each_exercise_got():
-    ways = ["passed", "passed", "failed", "not attempted", "timed out"]
-    row = by_exercise([Grade(str(i), page(status)) for i, status in enumerate(ways)]).splitlines()[2]
+def test_the_report_counts_the_results_of_each_exercise():
+    statuses = ["passed", "passed", "failed", "not attempted", "timed out"]
+    row = by_exercise([Grade(str(i), page(status)) for i, status in enumerate(statuses)]).splitlines()[2]
     assert re.split(r" *\| *", row.strip("| ")) == ["1.1", "Squared error", "4", "1.6", "2", "", "2", "1", "1"]
 
 
-def test_the_report_names_the_commonest_mistake_first():
+def test_the_report_names_the_most_common_mistake_first():
     says = "your loss equals the one that takes log_std for the logarithm of the variance"
     grades = [Grade(f"{i}", page("failed", f"{says}; loss: got {i}.0, expected 9.0")) for i in range(2)]
-    rows = commonest([*grades, Grade("other", page("failed", "loss: got 1, expected 2"))]).splitlines()
+    rows = most_common([*grades, Grade("other", page("failed", "loss: got 1, expected 2"))]).splitlines()
     mine = [re.split(r" *\| *", row.strip("| ")) for row in rows if row.startswith("| 1.3")]
-    assert mine == [["1.3", "2", says], ["1.3", "1", "something else: the value"]]
+    assert mine == [["1.3", "2", says], ["1.3", "1", "another mistake: the value"]]
 
 
-# --- judges that fail ------------------------------------------------------------------------------------------------
+# --- judges that fail -------------------------------------------------------------------------------------------------
 def fake_key(submission: Path, settings: object = None) -> str:
     return submission.read_text()
 
 
 def fake_grade(submission: Path, sandbox: object) -> dict:
-    """What the text of the file says: a grade, or a failure of the grader itself."""
+    """A grade, or a failure of the grader itself, depending on the text of the file."""
     text = submission.read_text()
     if "raise" in text:
         raise ZeroDivisionError("boom")
@@ -140,7 +140,7 @@ def fake_grade(submission: Path, sandbox: object) -> dict:
 
 @pytest.fixture
 def fake_class(tmp_path):
-    """Makes files that `fake_grade` grades, by name and text."""
+    """A function that makes files for `fake_grade`, by name and text."""
 
     def make(**texts: str) -> dict[str, Path]:
         for name, text in texts.items():
@@ -150,7 +150,7 @@ def fake_class(tmp_path):
     return make
 
 
-def test_a_judge_that_raises_dies_or_hangs_costs_its_own_submission_only(fake_class, monkeypatch):
+def test_a_judge_that_raises_ends_or_hangs_fails_only_its_own_submission(fake_class, monkeypatch):
     monkeypatch.setattr("tests.autograder.staff.batch.STOP_SECONDS", 1.0)
     todo = fake_class(a="1", b="raise", c="exit", d="2", e="hang", f="3")
     before = set(psutil.Process().children())
@@ -163,14 +163,14 @@ def test_a_judge_that_raises_dies_or_hangs_costs_its_own_submission_only(fake_cl
     assert not [child for child in left if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_what_keeps_every_judge_from_starting_ends_the_batch_with_a_sentence(fake_class):
-    with pytest.raises(BatchError, match="no judge can be started: there is no isolation 'perfect'"):
+def test_if_no_judge_can_start_the_batch_ends_with_a_sentence(fake_class):
+    with pytest.raises(BatchError, match="no judge can be started: there is no isolation level 'perfect'"):
         list(Judges(fake_grade, 1, 2.0, {"level": "perfect"}).grade(fake_class(a="1", b="2")))
 
 
 @pytest.fixture
 def main(monkeypatch):
-    """The command, with `fake_grade` for a grader, and all in this process."""
+    """The command with `fake_grade` as its grader, completely in this process."""
     from scripts.staff import grade
 
     class Fake:
@@ -208,15 +208,15 @@ def test_a_failure_of_the_grader_is_reported_and_tried_again(main, fake_class, t
     assert main(*todo.values(), "--out", out) == 0
     todo["b"].write_text("raise")
     assert main(*todo.values(), "--out", out) == 1
-    assert "error: the grader failed at b: ZeroDivisionError: boom" in capsys.readouterr().err
-    assert not (out / "b" / "results.json").exists(), "the grade of an earlier version does not stand"
+    assert "error: the grader failed on b: ZeroDivisionError: boom" in capsys.readouterr().err
+    assert not (out / "b" / "results.json").exists(), "the grade of an earlier version is still there"
     assert "boom" in (out / "grades.csv").read_text()
     todo["b"].write_text("4")
     assert main(*todo.values(), "--out", out) == 0
     assert "boom" not in (out / "grades.csv").read_text() + (out / "summary.md").read_text()
 
 
-def test_two_batches_do_not_grade_into_one_folder(main, fake_class, tmp_path, capsys):
+def test_two_batches_cannot_grade_into_the_same_folder(main, fake_class, tmp_path, capsys):
     out = tmp_path / "out"
     with Grades(out).locked():
         assert main(*fake_class(a="1").values(), "--out", out) == 1
@@ -244,16 +244,16 @@ def test_a_seed_is_drawn_once_and_kept_where_nobody_else_can_read_it(main, fake_
         (["PATH", "--jobs", "-1"], "--jobs is -1"),
         (["PATH", "--probe-timeout", "0"], "--probe-timeout is 0"),
         (["PATH", "--timeout", "nan"], "--timeout is nan"),
-        (["PATH", "--out", "/dev/null/x"], "cannot be made a folder"),
+        (["PATH", "--out", "/dev/null/x"], "/dev/null/x cannot be created"),
     ],
 )
-def test_a_mistake_on_the_command_line_gets_a_sentence(main, fake_class, tmp_path, capsys, options, says):
+def test_a_mistake_on_the_command_line_gets_an_error_of_one_sentence(main, fake_class, tmp_path, capsys, options, says):
     path = fake_class(a="1")["a"]
     assert main("--out", tmp_path / "out", *[path if option == "PATH" else option for option in options]) == 1
     assert says in capsys.readouterr().err
 
 
-# --- a class, graded for real ----------------------------------------------------------------------------------------
+# --- a real class -----------------------------------------------------------------------------------------------------
 SEED = "a secret"
 HANGS = "\n\ndef mse_loss(pred, action):\n    while True:\n        pass\n"
 EXITS = "import os\nos._exit(0)\n"
@@ -261,15 +261,15 @@ EXITS = "import os\nos._exit(0)\n"
 
 @dataclass
 class Killed:
-    """A batch that was killed, and what it had done by then; then the same command again, to the end."""
+    """A batch that was killed, what it had done by then, and a second run of the same command to the end."""
 
     out: Path
     before: dict[str, int]
-    """Finished submissions, and when their results were written."""
+    """Finished submissions, and the times when their results were written."""
     left: list[psutil.Process]
-    """Processes that outlived the batch by more than a moment."""
+    """Processes that were still alive some time after the batch."""
     files: list[str]
-    """Files that were left outside of the folder for the grades."""
+    """Files that remained outside of the folder for the grades."""
     again: subprocess.CompletedProcess
 
 
@@ -307,7 +307,7 @@ def finished(out: Path) -> dict[str, int]:
 
 
 def stop_after_one(batch: subprocess.Popen, out: Path, how: int, moment: float) -> list[psutil.Process]:
-    """Send a signal `moment` seconds after the first grade; returns the processes that did not end."""
+    """Send a signal `moment` seconds after the first grade; returns the processes that are still alive."""
     while batch.poll() is None and not finished(out):
         time.sleep(0.02)
     time.sleep(moment)
@@ -358,9 +358,9 @@ def test_a_killed_batch_leaves_nothing_behind(killed):
     assert killed.files == []
 
 
-def test_a_killed_batch_goes_on_and_grades_nothing_twice(killed, students):
+def test_a_killed_batch_continues_and_grades_nothing_twice(killed, students):
     assert killed.again.returncode == 0, killed.again.stderr
-    assert f"{len(students)} submissions, {len(killed.before)} of them graded already" in killed.again.stdout
+    assert f"{len(students)} submissions, {len(killed.before)} of them already graded" in killed.again.stdout
     after = finished(killed.out)
     assert len(after) == len(students)
     assert {name: after[name] for name in killed.before} == killed.before
@@ -385,13 +385,13 @@ def test_everyone_gets_what_they_earned(killed):
     assert earned["empty"] == earned["damaged"] == []
 
 
-def test_the_table_and_the_report_tell_it_all(killed):
+def test_the_table_and_the_report_contain_all_results(killed):
     rows = {row["name"]: row for row in csv.DictReader((killed.out / "grades.csv").read_text().splitlines())}
     assert rows.keys() == {"'=right", "damaged", "empty", "exits", "hangs", "right", "wrong", "zipped"}
     assert rows["right"]["points"] == rows["zipped"]["points"] > rows["wrong"]["points"] > "0"
     assert rows["hangs"]["1.1"] == "0"
     assert rows["hangs"]["notes"] == "1.1 timed out"
-    assert "no folder hw1" in rows["empty"]["notes"]
+    assert "no folder called hw1" in rows["empty"]["notes"]
     assert rows["right"]["key"] != rows["wrong"]["key"]
     assert {row["isolation"] for row in rows.values()} <= {"full", "partial"}
     report = (killed.out / "summary.md").read_text()
@@ -400,7 +400,7 @@ def test_the_table_and_the_report_tell_it_all(killed):
     assert "- damaged: damaged.zip is" in report
 
 
-def test_ctrl_c_stops_in_good_order_and_the_same_seed_gives_the_same_grades(killed, students, tmp_path):
+def test_ctrl_c_stops_cleanly_and_the_same_seed_gives_the_same_grades(killed, students, tmp_path):
     out, temporary = tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     paths = [students[name] for name in ("empty", "wrong")]
@@ -409,7 +409,7 @@ def test_ctrl_c_stops_in_good_order_and_the_same_seed_gives_the_same_grades(kill
     assert stop_after_one(batch, out, signal.SIGINT, 0.0) == []
     stopped = finish(batch)
     assert stopped.returncode == 130
-    assert "run the same command to go on" in stopped.stderr
+    assert "run the same command to continue" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert list(temporary.iterdir()) == []
     before = finished(out)
@@ -422,6 +422,6 @@ def test_ctrl_c_stops_in_good_order_and_the_same_seed_gives_the_same_grades(kill
 
 
 def comparable(out: Path, name: str) -> dict:
-    """Results without what the clock says: how long grading took, and the sandbox to get warm."""
+    """Results without what depends on time: the duration of grading, and the description of the sandbox."""
     found = json.loads((out / name / "results.json").read_text())
     return found | {"execution_time": 0, "extra_data": found["extra_data"] | {"sandbox": {}}}

@@ -1,4 +1,4 @@
-"""The zip for Gradescope, in folders like the platform's: set up, run as root, and its answer read field by field."""
+"""The zip for Gradescope, in folders like the platform's: set up, run as root, with its results checked by field."""
 
 import json
 import os
@@ -35,7 +35,7 @@ platform_only = pytest.mark.skipif(
 )
 
 
-def stub(path: Path, text: str) -> None:
+def program(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o755)
 
@@ -53,7 +53,7 @@ def test_the_same_code_and_seed_make_the_same_zip(tmp_path):
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
 
 
-def test_scripts_lie_at_the_root_and_can_be_run(tmp_path):
+def test_scripts_are_at_the_top_and_executable(tmp_path):
     with zipfile.ZipFile(built(tmp_path, seed=SEED)) as archive:
         modes = {info.filename: info.external_attr >> 16 for info in archive.infolist()}
     assert all(modes[name] & 0o111 == 0o111 for name in autograder.SCRIPTS)
@@ -61,7 +61,7 @@ def test_scripts_lie_at_the_root_and_can_be_run(tmp_path):
     assert not any(mode & 0o077 for name, mode in modes.items() if name not in autograder.SCRIPTS)
 
 
-def test_pins_are_those_of_the_requirements(tmp_path):
+def test_pinned_versions_are_those_of_the_requirements(tmp_path):
     with zipfile.ZipFile(built(tmp_path, seed=SEED)) as archive:
         pins = archive.read("requirements.txt").decode().splitlines()
     assert set(pins) < set((ROOT / "requirements.txt").read_text().splitlines())
@@ -79,7 +79,7 @@ def test_a_seed_is_drawn_once_and_kept(tmp_path, capsys):
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
-def test_pip_configuration_of_staff_is_packed(tmp_path):
+def test_a_configuration_of_pip_is_packed(tmp_path):
     (tmp_path / "mine.conf").write_text("[global]\nextra-index-url = elsewhere\n")
     with zipfile.ZipFile(built(tmp_path, pip_config=tmp_path / "mine.conf")) as archive:
         assert archive.read("pip.conf") == (tmp_path / "mine.conf").read_bytes()
@@ -88,32 +88,32 @@ def test_pip_configuration_of_staff_is_packed(tmp_path):
 @pytest.mark.parametrize(
     "wrong", [{"seconds": 0.0}, {"seconds": float("nan")}, {"probe_seconds": -1.0}, {"pip_config": Path("none.conf")}]
 )
-def test_what_cannot_be_built_is_said(wrong, tmp_path):
+def test_wrong_options_get_an_error_of_one_sentence(wrong, tmp_path):
     with pytest.raises(BuildError, match=r"must be more than 0|there is no such file"):
         built(tmp_path, **wrong)
 
 
-def test_the_deadline_is_below_the_platforms():
+def test_the_deadline_is_earlier_than_the_platforms():
     assert Options().seconds + entry.GRACE + 30 <= autograder.PLATFORM_SECONDS
 
 
 @platform_only
 def test_setup_gets_a_recent_python_where_there_is_none(tmp_path):
-    """On Ubuntu 22.04, say: python3 is too old, and the packages have a later one."""
+    """For example on Ubuntu 22.04: python3 is too old, and the packages have a later one."""
     programs, source = tmp_path / "bin", tmp_path / "autograder" / "source"
     programs.mkdir()
     source.mkdir(parents=True)
     (source / "requirements.txt").touch()
     for name in ("bash", "env", "chmod", "cp"):
         (programs / name).symlink_to(shutil.which(name))
-    stubs = {
+    texts = {
         "python3": "#!/bin/bash\nexit 1\n",
         "apt-get": f'#!/bin/bash\necho "$@" >>{tmp_path}/log\n'
         f"[ $1 = update ] || cp -p {tmp_path}/recent {programs}/python3.11\n",
     }
-    stub(tmp_path / "recent", f'#!/bin/bash\nexec {sys.executable} "$@"\n')
-    for name, text in stubs.items():
-        stub(programs / name, text)
+    program(tmp_path / "recent", f'#!/bin/bash\nexec {sys.executable} "$@"\n')
+    for name, text in texts.items():
+        program(programs / name, text)
     environment = {"PATH": str(programs), "ROOT": str(tmp_path / "autograder"), "PIP_NO_INDEX": "1"}
     ran = subprocess.run(
         ["bash", ROOT / "scripts/staff/gradescope/setup.sh"], env=environment, capture_output=True, text=True
@@ -126,7 +126,7 @@ def test_setup_gets_a_recent_python_where_there_is_none(tmp_path):
 
 # --- on the platform --------------------------------------------------------------------------------------------------
 class Platform:
-    """Folders like the platform's, in `root`, with a ready environment in the place of the one that is set up."""
+    """Folders like the platform's, in `root`. The virtual environment is this one, so that nothing is installed."""
 
     def __init__(self, root: Path, package: Path):
         self.root = root
@@ -144,7 +144,7 @@ class Platform:
         return ran.stdout
 
     def grade(self, files: dict[str, str], about: dict | None = None, **settings) -> dict:
-        """Lay out a submission, run the autograder, read the results."""
+        """Write a submission, run the autograder, read the results."""
         for name in ("submission", "results"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir()
@@ -168,7 +168,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory) -> Platform:
     folder = tmp_path_factory.mktemp("gradescope")
-    one.grader()  # remembered, lest the code change while the tests run
+    one.grader()  # computed now, in case the code changes while the tests run
     return Platform(folder / "autograder", built(folder, seed=SEED))
 
 
@@ -193,11 +193,11 @@ def test_a_perfect_submission(platform, tmp_path):
 
 
 @platform_only
-def test_a_partly_done_submission_with_code_beside_it_that_is_not_run(platform):
+def test_a_partial_submission_with_other_code_that_is_not_run(platform):
     evil = f"open({str(platform.root / 'was-here')!r}, 'w'); import os; os._exit(0)\n"
-    beside = ("sitecustomize.py", "conftest.py", "torch.py", "json.py", "hw1/__init__.py", "scripts/__init__.py")
+    others = ("sitecustomize.py", "conftest.py", "torch.py", "json.py", "hw1/__init__.py", "scripts/__init__.py")
     losses, compounding = "hw1/losses.py", "hw1/compounding.py"
-    files = {name: evil for name in beside} | {losses: strip(FILES[losses]), compounding: FILES[compounding]}
+    files = {name: evil for name in others} | {losses: strip(FILES[losses]), compounding: FILES[compounding]}
     page = platform.grade({f"homework/{name}": text for name, text in files.items()})
     scores = {test["number"]: test["score"] for test in page["tests"]}
     assert {number for number, score in scores.items() if score} == {"3.1", "3.2", "3.3"}
@@ -221,32 +221,32 @@ def test_an_untouched_submission(platform):
 def test_an_unusable_submission(platform):
     page = platform.grade({"losses.py": FILES["hw1/losses.py"]}, {"unlike": "what is documented"})
     assert (page["score"], page["tests"]) == (0, [])
-    assert "there is losses.py, but it must be in a folder hw1" in page["output"]
+    assert "losses.py was found, but it must be in a folder called hw1" in page["output"]
     assert page["extra_data"]["platform"] == {}
 
 
 @platform_only
-def test_the_own_deadline_leaves_results(platform):
+def test_results_are_written_when_time_runs_out(platform):
     page = platform.grade(FILES, seconds=0.01)
     assert {test["extra_data"]["status"] for test in page["tests"]} == {"timed out"}
 
 
 @platform_only
-def test_a_grader_that_is_killed_leaves_a_sentence(platform):
+def test_a_killed_grader_leaves_a_sentence(platform):
     page = platform.grade(FILES, seconds=1 - entry.GRACE)  # the alarm rings while it still imports
-    assert "the grader was stopped before it was done" in page["output"]
+    assert "the grader was stopped before it finished" in page["output"]
     assert "the grader ended with status" in platform.stdout
 
 
 @platform_only
-def test_a_grader_that_fails_leaves_a_sentence_and_tells_staff_why(platform):
+def test_a_failing_grader_leaves_a_sentence_and_shows_the_reason_to_the_course_staff(platform):
     page = platform.grade(FILES, seed=None)
     assert "the grader itself failed, which is not your fault" in page["output"]
     assert "Traceback" not in page["output"]
     assert "Traceback" in platform.stdout
 
 
-def test_metadata_that_cannot_be_read_is_no_metadata(tmp_path):
+def test_unreadable_metadata_count_as_none(tmp_path):
     assert entry.metadata(tmp_path / "none.json") == {}
     for text in ("", "[]", "{}", '"x"', '{"id": 1}', '{"id": 1, "users": 3, "previous_submissions": []}'):
         (tmp_path / "some.json").write_text(text)

@@ -1,8 +1,8 @@
-"""The hostile bank: no attack gains a point, learns a secret, harms the judge, leaves anything, or costs a fellow.
+"""The hostile bank: no attack gains a point, learns a secret, harms the judge or another student, or leaves anything.
 
-Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It is told where everything
-is: RESULTS (others' results), FELLOW (another submission), REPOSITORY (the reference), JUDGE (a process id). An attack
-that does what it must not raises an exception with the word ESCAPED while it is imported, when messages are shown.
+Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It gets the place of every
+target: RESULTS (others' results), FELLOW (another student's submission), REPOSITORY (the reference), JUDGE (a process
+id). An attack that succeeds raises an exception with the word ESCAPED during its import, when messages are shown.
 """
 
 import os
@@ -23,14 +23,14 @@ from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 ATTACKS = sorted(Path(__file__).with_name("hostile").glob("*.py"))
 EXERCISES = {"losses": "1.3", "heads": "2.1", "compounding": "3.1", "dagger": "4.1"}
-RIGHT = {"losses_just_in_time"}  # appended to the reference: harm is all that they can do
+RIGHT = {"losses_just_in_time"}  # appended to the reference: right answers, but they may do harm
 SHARED = [Path(path) for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")]
 CANARY = f"canary{secrets.token_hex(8)}"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A grader's folders: others' results and a fellow's submission, closed to other users."""
+    """A grader's folders, closed to other users: others' results and another student's submission."""
     place = tmp_path_factory.mktemp("grader", numbered=True)
     results = place / "results"
     results.mkdir(mode=0o700)
@@ -60,18 +60,18 @@ def write(folder: Path, texts: dict[str, str]) -> Path:
 
 
 def submission(folder: Path, attack: Path, place: Path) -> Path:
-    """The reference's files, the attacked one unfinished and with the attack."""
+    """The reference's files, with one of them unfinished and followed by the attack."""
     texts = {file: strip((ROOT / file).read_text(), keep=exercises.load()) for file in exercises.files()}
     target = f"hw1/{attack.stem.partition('_')[0]}.py"
     if attack.stem not in RIGHT:
         texts[target] = strip((ROOT / target).read_text())
-    told = {
+    targets = {
         "RESULTS": str(place / "results"),
         "FELLOW": str(place / "fellow"),
         "REPOSITORY": str(ROOT),
         "JUDGE": os.getpid(),
     }
-    texts[target] += "\n" + "".join(f"{name} = {value!r}\n" for name, value in told.items())
+    texts[target] += "\n" + "".join(f"{name} = {value!r}\n" for name, value in targets.items())
     texts[target] += attack.read_text()
     return write(folder, texts)
 
@@ -83,7 +83,7 @@ def graded(sandbox: Sandbox, folder: Path, exercise: str, probe_seconds: float |
 
 
 def left_behind(sandbox: Sandbox, place: Path) -> list[str]:
-    """Processes, files and kernel objects of the workers' user; what is not as it was in the grader's folders."""
+    """Processes, files and kernel objects of the workers' user; changes in the grader's folders."""
     user = sandbox.describe().get("user", -1)
     found = [f"file {path}" for top in SHARED if top.is_dir() for path in top.iterdir() if owner(path) == user]
     found += [f"process {path.name}" for path in Path("/proc").glob("[0-9]*") if owner(path) == user]

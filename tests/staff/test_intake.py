@@ -1,4 +1,4 @@
-"""What is taken from a submission: the four files, whatever surrounds them, and nothing that could do harm."""
+"""What is taken from a submission: the four files, whatever else is there, and nothing that could do harm."""
 
 import os
 import random
@@ -38,7 +38,7 @@ def packed(root: Path, files: dict[str, bytes], **options) -> Path:
 
 @pytest.fixture(params=[folder, packed])
 def submit(request, tmp_path):
-    """Makes a submission, a folder or a zip, and takes it."""
+    """A function that makes a submission, as a folder or a zip, and takes its files."""
 
     def make(files: dict[str, bytes]):
         made = tmp_path / "made"
@@ -50,7 +50,7 @@ def submit(request, tmp_path):
 
 @pytest.fixture
 def private_umask():
-    """Staff whose new files nobody else may read, as students' code must."""
+    """A umask that makes new files unreadable for other users; students' code must be able to read them."""
     before = os.umask(0o077)
     yield
     os.umask(before)
@@ -72,7 +72,7 @@ def test_the_four_files_are_taken_and_nothing_else(submit, tmp_path, private_uma
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o644 for path in taken.values())
 
 
-def test_folder_and_zip_of_the_same_files_have_one_digest(tmp_path):
+def test_folder_and_zip_of_the_same_files_have_the_same_digest(tmp_path):
     (tmp_path / "f").mkdir()
     digests = {
         take(folder(tmp_path / "f", FILES), tmp_path / "a").digest,
@@ -95,37 +95,37 @@ def test_missing_files_are_named(submit):
     assert got.missing == [file for file in FILES if file != LOSSES]
 
 
-def test_it_never_writes_over_what_is_there(tmp_path):
+def test_existing_files_are_never_overwritten(tmp_path):
     take(packed(tmp_path, FILES), tmp_path / "taken")
     with pytest.raises(FileExistsError):
         take(packed(tmp_path, {LOSSES: b""}), tmp_path / "taken")
 
 
-# --- what is forgiven, and said ---------------------------------------------------------------------------------------
+# --- what is accepted with a note -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("around", ["hw1-main", "a/b"])
-def test_folders_around_hw1_are_forgiven(submit, around):
+def test_folders_around_hw1_are_accepted(submit, around):
     got = submit({f"{around}/{file}": data for file, data in FILES.items()})
     assert got.missing == []
-    assert got.notes == [f"hw1 was found in {around}; it should be at the top. It was graded all the same."]
+    assert got.notes == [f"hw1 was found in {around}, but it should be at the top. It was graded anyway."]
 
 
-def test_what_macos_adds_is_no_second_submission(submit):
+def test_files_that_macos_adds_are_not_a_second_submission(submit):
     shadow = {f"__MACOSX/hw1/{Path(f).name}": b"\0" for f in FILES} | {f"hw1/._{Path(f).name}": b"\0" for f in FILES}
     got = submit(FILES | shadow)
     assert (got.missing, got.notes) == ([], [])
 
 
-def test_windows_line_ends_and_byte_order_mark_are_mended(submit, tmp_path):
+def test_windows_line_ends_and_byte_order_mark_are_removed(submit, tmp_path):
     windows = b"\xef\xbb\xbf" + FILES[LOSSES].replace(b"\n", b"\r\n")
     got = submit(FILES | {LOSSES: windows})
     assert (tmp_path / "taken" / LOSSES).read_bytes() == FILES[LOSSES]
     assert got.notes == [
-        "hw1/losses.py: Windows line ends were changed to Unix ones.",
+        "hw1/losses.py: Windows line ends were changed to Unix line ends.",
         "hw1/losses.py: the byte order mark at the start was removed.",
     ]
 
 
-def test_backslashes_of_windows_archivers_are_slashes(tmp_path):
+def test_backslashes_of_windows_programs_are_read_as_slashes(tmp_path):
     path = packed(tmp_path, {file.replace("/", "\\"): data for file, data in FILES.items()})
     assert take(path, tmp_path / "taken").missing == []
 
@@ -138,15 +138,17 @@ def test_edits_elsewhere_are_reported_and_ignored(submit, tmp_path):
         | {"hw1/envs/fork.py": fast, "hw1/rollout.py": unix, "hw1/tricks.py": b"", "tests/conftest.py": b"mine"}
         | {"conftest.py": b"", "hw1/sitecustomize.py": b"", "x.pth": b"", "old/hw1/losses.py": b""}
     )
-    assert got.notes[0] == "You changed given files (hw1/envs/fork.py). Your changes are ignored: ours are used."
-    assert got.notes[1].endswith("Not taken, so do not import them: hw1/tricks.py.")
+    assert (
+        got.notes[0] == "You changed given files (hw1/envs/fork.py). Your changes are ignored: the originals are used."
+    )
+    assert got.notes[1].endswith("Do not import other files of your own: hw1/tricks.py.")
     ignored = got.notes[2].removeprefix("Ignored: ").removesuffix(".").split(", ")
     assert sorted(ignored) == ["conftest.py", "hw1/sitecustomize.py", "old/hw1/losses.py", "x.pth"]
     assert len(list((tmp_path / "taken").rglob("*.py"))) == len(FILES)
 
 
 def template() -> dict[str, bytes]:
-    """The four files as students get them: a TODO in the place of each exercise."""
+    """The four files as students get them, with a TODO for each exercise."""
     asked = exercises.load().values()
     return {
         file: "".join(f'raise NotImplementedError("TODO {e.id}")\n' for e in asked if e.file == file).encode()
@@ -168,11 +170,11 @@ def test_template_with_one_exercise_done_is_not_untouched(submit):
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ({"README.md": b""}, "no folder hw1"),
-        ({"losses.py": b""}, "there is losses.py, but it must be in a folder hw1"),
-        ({f"a/b/c/{LOSSES}": b""}, "there is a/b/c/hw1/losses.py, but it must be"),
+        ({"README.md": b""}, "no folder called hw1 that contains"),
+        ({"losses.py": b""}, "losses.py was found, but it must be in a folder called hw1"),
+        ({f"a/b/c/{LOSSES}": b""}, "a/b/c/hw1/losses.py was found, but it must be"),
         ({"submission.zip": b""}, "but a zip, submission.zip"),
-        ({f"a/{LOSSES}": b"", f"b/{LOSSES}": b""}, "several folders hw1 (a/hw1, b/hw1)"),
+        ({f"a/{LOSSES}": b"", f"b/{LOSSES}": b""}, "several folders called hw1 (a/hw1, b/hw1)"),
         ({"HW1/losses.py": b""}, "must be called hw1"),
         (FILES | {"hw1/Losses.py": b""}, "Losses.py in hw1 must be called losses.py"),
         (FILES | {LOSSES: b"x = 1\ny = '\xe9'\n"}, "hw1/losses.py, line 2: not UTF-8"),
@@ -188,19 +190,19 @@ def test_what_cannot_be_graded_is_refused_with_a_sentence(files, sentence, tmp_p
     assert sentence in refused(folder(tmp_path / "f", files), tmp_path / "taken")
 
 
-def test_a_submission_that_is_not_there(tmp_path):
+def test_a_submission_that_does_not_exist(tmp_path):
     assert refused(tmp_path / "none.zip", tmp_path / "taken") == "none.zip does not exist"
 
 
-def test_no_zip(tmp_path):
+def test_a_file_that_is_not_a_zip(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and so on")
-    assert "neither a folder nor a zip" in refused(tmp_path / "x.zip", tmp_path / "taken")
+    assert "neither a folder nor a complete zip" in refused(tmp_path / "x.zip", tmp_path / "taken")
 
 
 def test_a_zip_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_ZIP", 1 << 20)
     path = packed(tmp_path, FILES | {"data.bin": os.urandom(3 << 19)})
-    assert "is too large (1 MiB of 1)" in refused(path, tmp_path / "taken")
+    assert "is too large (1 MiB, the limit is 1 MiB)" in refused(path, tmp_path / "taken")
 
 
 def test_too_many_files(submit, monkeypatch):
@@ -210,39 +212,39 @@ def test_too_many_files(submit, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["../hw1/losses.py", "/etc/x", "hw1/../../x", "..\\x", "C:\\x", "C:x", "hw1/a\0b"])
-def test_names_that_lead_elsewhere(name, tmp_path):
+def test_paths_outside_of_the_zip(name, tmp_path):
     path = packed(tmp_path, FILES | {"hw1/PLACE": b""})
     listed = zipfile.ZipInfo("x")
     listed.filename = name
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(listed, b"")
-    assert "leads elsewhere" in refused(path, tmp_path / "taken")
+    assert "a path outside of its own folder" in refused(path, tmp_path / "taken")
 
 
-def test_duplicates_of_one_name(tmp_path):
+def test_a_file_that_is_in_the_zip_twice(tmp_path):
     path = packed(tmp_path, FILES)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr(LOSSES, b"")
-    assert refused(path, tmp_path / "taken").startswith("the zip holds hw1/losses.py 2 times")
+    assert refused(path, tmp_path / "taken").startswith("the zip contains hw1/losses.py 2 times")
 
 
 @pytest.mark.parametrize("spelling", ["./hw1/losses.py", "hw1//losses.py", "hw1\\losses.py", "hw1/./losses.py"])
-def test_duplicates_in_another_spelling(spelling, tmp_path):
+def test_a_file_that_is_in_the_zip_twice_in_different_spellings(spelling, tmp_path):
     path = packed(tmp_path, FILES | {spelling: b""})
     assert "2 times" in refused(path, tmp_path / "taken")
 
 
-def test_a_bomb(tmp_path):
+def test_a_zip_bomb(tmp_path):
     path = packed(tmp_path, FILES | {LOSSES: b"#" * intake.MAX_FILE})
-    assert "packed more than" in refused(path, tmp_path / "taken")
+    assert "is compressed more than" in refused(path, tmp_path / "taken")
 
 
-def test_a_bomb_elsewhere_is_never_unpacked(tmp_path):
+def test_a_zip_bomb_in_another_file_is_never_unpacked(tmp_path):
     path = packed(tmp_path, FILES | {"hw1/data.bin": bytes(64 << 20)})
     assert take(path, tmp_path / "taken").missing == []
 
 
-def test_a_zip_that_lies_about_sizes(tmp_path):
+def test_a_zip_with_forged_sizes(tmp_path):
     data = packed(tmp_path, FILES | {LOSSES: os.urandom(2 << 20)}, compression=zipfile.ZIP_STORED).read_bytes()
     size = struct.pack("<I", 2 << 20)
     (tmp_path / "lie.zip").write_bytes(data.replace(size, struct.pack("<I", 1000)))
@@ -287,7 +289,7 @@ def test_links_and_pipes_in_a_folder(make, kind, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
-def test_hw1_that_is_a_link(tmp_path):
+def test_a_folder_hw1_that_is_a_link(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f/hw1").symlink_to(ROOT / "hw1")
     assert "hw1 is a link" in refused(tmp_path / "f", tmp_path / "taken")
@@ -299,30 +301,30 @@ def test_hw1_that_is_a_link(tmp_path):
     assert "hw1 is a link" in refused(path, tmp_path / "taken")
 
 
-def test_a_link_elsewhere_is_not_followed(tmp_path):
+def test_other_links_are_not_followed(tmp_path):
     submission = folder(tmp_path / "f", FILES)
     (submission / "loop").symlink_to(submission)
     (submission / "hw1" / "secret.py").symlink_to("/etc/passwd")
     assert take(submission, tmp_path / "taken").notes == []
 
 
-def test_a_virtual_environment_is_not_looked_into(tmp_path, monkeypatch):
+def test_a_virtual_environment_is_skipped(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_ENTRIES", 50)
     many = {f"env/lib/{i}.py": b"" for i in range(100)}
     submission = folder(tmp_path / "f", FILES | {"env/pyvenv.cfg": b""} | many)
     assert take(submission, tmp_path / "taken").missing == []
 
 
-def test_sentences_hold_no_control_characters(tmp_path):
+def test_sentences_contain_no_control_characters(tmp_path):
     files = {f"\x1b[31m{'x' * 200}/b/c/{LOSSES}": b""}
     says = refused(folder(tmp_path / "f", files), tmp_path / "taken")
     assert says.isprintable()
     assert len(says) < 300
 
 
-def test_any_damage_is_a_sentence(tmp_path):
-    """Flipped, cut and doubled bytes: taken or refused, never another exception."""
-    rng, said = random.Random(0), []
+def test_any_damage_gets_a_sentence(tmp_path):
+    """Changed and missing bytes: the zip is taken or refused, and never raises another exception."""
+    rng, sentences = random.Random(0), []
     small = {name: data[:300].decode(errors="ignore").encode() for name, data in FILES.items()}
     sound = packed(tmp_path, small).read_bytes()
     for trial in range(400):
@@ -336,18 +338,18 @@ def test_any_damage_is_a_sentence(tmp_path):
         try:
             take(tmp_path / "bad.zip", into)
         except IntakeError as error:
-            said.append(str(error))
+            sentences.append(str(error))
         shutil.rmtree(into, ignore_errors=True)
-    assert len(said) > 200
-    assert all(says.isprintable() for says in said)
+    assert len(sentences) > 200
+    assert all(sentence.isprintable() for sentence in sentences)
 
 
-def test_a_file_where_the_folder_above_hw1_should_be(tmp_path):
+def test_a_file_with_the_name_of_the_folder_above_hw1(tmp_path):
     path = packed(tmp_path, {"work": b""} | {f"work/{name}": data for name, data in FILES.items()})
     assert take(path, tmp_path / "taken").digest == take(folder(tmp_path / "f", FILES), tmp_path / "again").digest
 
 
-def test_a_zip_that_goes_on_elsewhere(tmp_path):
+def test_a_zip_with_several_parts(tmp_path):
     path = packed(tmp_path, FILES)
     data = path.read_bytes()
     end = data.rindex(b"PK\5\6")
@@ -355,13 +357,13 @@ def test_a_zip_that_goes_on_elsewhere(tmp_path):
     assert "is a damaged zip" in refused(path, tmp_path / "taken")
 
 
-def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+def test_an_unreadable_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "lstat", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     assert "cannot be read" in refused(folder(tmp_path / "f", FILES), tmp_path / "taken")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_given_file_a_thousand_times_is_read_once(tmp_path, monkeypatch):
+def test_a_given_file_that_is_in_the_zip_a_thousand_times_is_read_once(tmp_path, monkeypatch):
     path, read = packed(tmp_path, FILES), []
     with zipfile.ZipFile(path, "a") as archive:
         for _ in range(1000):
@@ -373,8 +375,8 @@ def test_a_given_file_a_thousand_times_is_read_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux reports it")
-def test_a_crowded_zip_is_refused_within_little_memory(tmp_path):
-    """The largest table of contents that the size limit lets through: 350,000 names."""
+def test_a_zip_with_too_many_files_is_refused_with_little_memory(tmp_path):
+    """The largest table of contents below the size limit: 350,000 names."""
     count = 350_000
     central = b"".join(
         struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 33, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0) + b"%06x" % i
@@ -383,7 +385,7 @@ def test_a_crowded_zip_is_refused_within_little_memory(tmp_path):
     end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(central), 0)
     locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(central), 1)
     last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
-    path = tmp_path / "crowd.zip"
+    path = tmp_path / "many.zip"
     path.write_bytes(central + end + locator + last)
     code = (
         "import sys; from pathlib import Path; from tests.autograder.intake import IntakeError, take\n"
@@ -396,5 +398,5 @@ def test_a_crowded_zip_is_refused_within_little_memory(tmp_path):
         [sys.executable, "-c", code, path, tmp_path / "taken"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     says, mebibytes = ran.stdout.splitlines()
-    assert says.startswith("more than 20000 files")
+    assert says.startswith("there are more than 20000 files")
     assert int(mebibytes) < 500

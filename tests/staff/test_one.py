@@ -1,4 +1,4 @@
-"""One submission's grade: what it earned, what it is told, and under which name it is kept."""
+"""The grade of one submission: its points, the messages for the student, and the key of the grade."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ LOSSES = "hw1/losses.py"
 
 
 class Unprotected:
-    """In the place of a sandbox: a worker in a process of its own."""
+    """Replaces the sandbox: a worker in a separate process."""
 
     level = "none"
 
@@ -37,7 +37,7 @@ class Unprotected:
         return lambda: Spawned(student)
 
 
-def test_a_result_keeps_no_arrays():
+def test_a_result_contains_no_arrays():
     big = {"loss": np.zeros(100_000)}
     (verdict,) = one._summed_up([Verdict(PROBES["1.1.1"], "failed", "why", dict(big), dict(big), dict(big))]).verdicts
     assert (verdict.status, verdict.text) == ("failed", "why")
@@ -58,7 +58,7 @@ def edited(old: str, new: str, file: str = LOSSES) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def few_probes(monkeypatch):
-    """Of part 1; how all of them judge is tested elsewhere."""
+    """Only those of part 1; all of them are tested elsewhere."""
     monkeypatch.setattr(one, "PROBES", {name: probe for name, probe in PROBES.items() if name.startswith("1.")})
 
 
@@ -75,8 +75,8 @@ def points(page: dict) -> dict[str, float]:
 FULL = {e.id: e.points for e in exercises.load().values() if e.id.startswith("1.")}
 
 
-# --- what a submission earns -----------------------------------------------------------------------------------------
-def test_a_right_submission_gets_all_points_whether_folder_or_zip(tmp_path):
+# --- the points of a submission ---------------------------------------------------------------------------------------
+def test_a_right_submission_gets_all_points_as_a_folder_and_as_a_zip(tmp_path):
     submission = folder(tmp_path / "s", FILES)
     shutil.make_archive(str(tmp_path / "packed"), "zip", submission)
     pages = [grade(submission), grade(tmp_path / "packed.zip")]
@@ -85,7 +85,7 @@ def test_a_right_submission_gets_all_points_whether_folder_or_zip(tmp_path):
     assert pages[0]["output"] == "22 of 22 points."
 
 
-def test_a_mistake_costs_its_exercise_and_is_named(tmp_path):
+def test_a_mistake_costs_points_only_in_its_exercise_and_is_shown(tmp_path):
     page = grade(
         folder(tmp_path, edited("(action - pred).square().sum(dim=-1).mean()", "(action - pred).abs().mean()"))
     )
@@ -94,29 +94,29 @@ def test_a_mistake_costs_its_exercise_and_is_named(tmp_path):
     assert "expected" in page["tests"][0]["output"]
 
 
-def test_an_untouched_template_gets_nothing_and_is_told(tmp_path):
+def test_an_untouched_template_gets_no_points_and_a_note(tmp_path):
     page = grade(folder(tmp_path, {name: strip(text) for name, text in FILES.items()}))
     assert set(points(page).values()) == {0}
     assert "Every exercise still raises its TODO" in page["output"]
     assert {test["extra_data"]["status"] for test in page["tests"]} == {"not attempted"}
 
 
-def test_a_missing_file_and_a_broken_one_cost_only_themselves(tmp_path):
+def test_a_missing_file_and_a_broken_one_cost_only_their_own_exercises(tmp_path):
     files = {name: text for name, text in FILES.items() if name != "hw1/heads.py"} | {"hw1/dagger.py": "def broken(:\n"}
     page = grade(folder(tmp_path, files))
     assert points(page) == FULL
     assert "hw1/heads.py is missing." in page["output"]
 
 
-def test_what_cannot_be_graded_gets_no_points_and_a_sentence(tmp_path):
+def test_a_submission_that_cannot_be_graded_gets_no_points_and_a_sentence(tmp_path):
     page = grade(folder(tmp_path, {"readme.txt": ""}))
     assert (page["score"], page["tests"]) == (0, [])
-    assert page["output"].startswith("Nothing could be graded: there is no folder hw1")
+    assert page["output"].startswith("Nothing could be graded: there is no folder called hw1")
     assert page["extra_data"]["key"] == one.key(tmp_path, SETTINGS)
     assert page["extra_data"]["unusable"] in page["output"]
 
 
-def test_no_time_left_is_no_failure_of_the_grader(tmp_path):
+def test_a_submission_without_time_left_is_not_a_failure_of_the_grader(tmp_path):
     page = grade(folder(tmp_path, FILES), one.Settings("s", None, 0.0))
     assert {test["extra_data"]["status"] for test in page["tests"]} == {"timed out"}
 
@@ -144,7 +144,7 @@ def test_the_secret_is_not_in_the_results(tmp_path):
     assert one.fingerprint(SETTINGS.seed) in page
 
 
-def test_the_key_follows_from_all_that_the_grade_follows_from(tmp_path, monkeypatch):
+def test_the_key_changes_with_everything_that_the_grade_depends_on(tmp_path, monkeypatch):
     same = folder(tmp_path / "a", FILES)
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         for name, text in FILES.items():
@@ -153,7 +153,7 @@ def test_the_key_follows_from_all_that_the_grade_follows_from(tmp_path, monkeypa
         "folder": one.key(same, SETTINGS),
         "edited": one.key(folder(tmp_path / "c", FILES | {LOSSES: FILES[LOSSES] + "\n"}), SETTINGS),
         "seed": one.key(same, one.Settings("another")),
-        "told more": one.key(tmp_path / "b.zip", SETTINGS),
+        "other notes": one.key(tmp_path / "b.zip", SETTINGS),
     }
     monkeypatch.setattr(one, "grader", lambda: "another grader")
     keys["grader"] = one.key(same, SETTINGS)
@@ -183,8 +183,7 @@ def verdicts(exercise: str, status: str = "passed", text: str = "") -> list[Verd
 
 
 def page(*found: list[Verdict], notes=(), success=None) -> dict:
-    made = [Result(exercises.load()[own[0].probe.exercise], own) for own in found]
-    made = results.graded(made, list(notes), 1.0, {}, success)
+    made = results.graded(list(map(Result.of, found)), list(notes), 1.0, {}, success)
     results_schema.check(made)
     return made
 
@@ -193,22 +192,22 @@ def test_extra_credit_adds_points_without_adding_to_the_maximum():
     both = page(verdicts("1.1"), verdicts("E.1"))
     assert both["score"] == 9
     assert sum(test["max_score"] for test in both["tests"]) == 4
-    assert both["output"] == "4 of 4 points, and 5 of extra credit."
+    assert both["output"] == "4 of 4 points and 5 points of extra credit."
 
 
-def test_long_and_strange_texts_are_cut_and_cleaned():
+def test_long_and_unprintable_texts_are_cut_and_cleaned():
     strange = page(verdicts("1.1", "failed", "<b>\x1b[31m\n" + "x" * 200_000), notes=["\x00note" + "y" * 200_000])
     assert "<b> [31m xxx" in strange["tests"][0]["output"]
     assert strange["output"].startswith("?note")
     assert strange["output"].endswith("(cut)")
 
 
-def test_leaderboard_only_with_a_value():
+def test_there_is_a_leaderboard_only_with_a_value():
     assert "leaderboard" not in page(verdicts("1.1"))
     assert page(verdicts("1.1"), success=0.5)["leaderboard"][0]["value"] == 0.5
 
 
-def test_results_are_written_whole_or_not_at_all(tmp_path):
+def test_results_are_written_completely_or_not_at_all(tmp_path):
     path = tmp_path / "results.json"
     results.write(path, {"score": 1.0})
     for wrong in ({"score": float("nan")}, {"score": np.zeros(1)}):
@@ -218,8 +217,8 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_leaderboard_that_fails_costs_nothing(monkeypatch, capsys):
-    done = [Result(exercises.load()["4.3"], verdicts("4.3"))]
+def test_a_failing_leaderboard_costs_no_points(monkeypatch, capsys):
+    done = [Result.of(verdicts("4.3"))]
 
     def fails(*args):
         raise RuntimeError("broken")
@@ -229,7 +228,7 @@ def test_a_leaderboard_that_fails_costs_nothing(monkeypatch, capsys):
     assert "broken" in capsys.readouterr().err
 
 
-def test_the_leaderboard_needs_a_dagger_that_works(monkeypatch):
+def test_the_leaderboard_needs_a_working_dagger(monkeypatch):
     monkeypatch.setattr(one.leaderboard, "score", lambda *args: 1.0)
-    assert one._success(None, "seed", [Result(exercises.load()["4.3"], verdicts("4.3", "failed"))]) is None
-    assert one._success(None, "seed", [Result(exercises.load()["4.3"], verdicts("4.3"))]) == 1.0
+    assert one._success(None, "seed", [Result.of(verdicts("4.3", "failed"))]) is None
+    assert one._success(None, "seed", [Result.of(verdicts("4.3"))]) == 1.0

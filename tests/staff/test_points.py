@@ -10,13 +10,13 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder import compare, judge, oracle, wire
 from tests.autograder.probes import PROBES, Homework, of
-from tests.autograder.runner import InProcess, Runner
+from tests.autograder.runner import Answer, InProcess, Runner
 from tests.autograder.staff.bank import homework
 from tests.autograder.staff.live import Live
 
 TABLE = exercises.load()
 
-# Bodies that answer without doing the exercise, for functions and for the methods of classes.
+# Bodies of functions and methods that answer without solving the exercise.
 LAZY = {
     "zero": "return torch.zeros(())",
     "none": "return None",
@@ -39,7 +39,7 @@ def test_every_probe_belongs_to_an_exercise_and_is_numbered_in_order():
 
 
 def lazy(exercise, body: str) -> str:
-    """The exercise's file with every function of it, or every method but __init__, answering by `body`."""
+    """The exercise's file with `body` as the body of each of its functions, or of each method except __init__."""
     overlay = ["import torch"]
     for name in exercise.names:
         if name[0].isupper():
@@ -59,11 +59,9 @@ def test_nobody_earns_points_without_doing_the_exercise(exercise, body):
     assert [v.probe.id for v in verdicts if v.points] == []
 
 
-def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
+def test_nonsense_answers_earn_nothing_and_do_no_harm():
     class Nonsense:
         def ask(self, probe, inputs):
-            from tests.autograder.runner import Answer
-
             shapes = [np.zeros(0), np.full((3, 2), np.nan), np.array(True), np.zeros((1, 1, 1, 1), np.int64)]
             return Answer("ok", {name: shapes[i % 4] for i, name in enumerate(inputs)} | {"loss": np.full((), np.inf)})
 
@@ -72,14 +70,14 @@ def test_answers_that_are_no_numbers_earn_nothing_and_harm_nothing():
 
 
 def body(arrays: dict[str, list[int]]) -> bytes:
-    """The body of a message with arrays without numbers, by their shapes."""
+    """The body of a message with empty arrays of these shapes."""
     empty = {name: {"dtype": "F64", "shape": shape, "data_offsets": [0, 0]} for name, shape in arrays.items()}
     names = json.dumps(empty).encode()
     return wire.NAMES.pack(len(names)) + names
 
 
 @pytest.mark.parametrize(
-    "vast",
+    "large",
     [
         body({"loss": [2**40, 0]}),
         body({"loss": [2**21, 0, 2**21]}),
@@ -89,16 +87,16 @@ def body(arrays: dict[str, list[int]]) -> bytes:
     ],
     ids=["rows of nothing", "planes of nothing", "arrays of nothing", "header", "empty"],
 )
-def test_an_answer_that_costs_the_judge_more_than_the_sender_is_none(vast):
+def test_a_message_that_costs_the_judge_more_than_the_sender_is_refused(large):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(wire.LENGTHS.pack(2, len(vast)) + b"{}" + vast)
+        theirs.sendall(wire.LENGTHS.pack(2, len(large)) + b"{}" + large)
         theirs.close()
         with pytest.raises(wire.WireError):
             wire.receive(ours)
 
 
-class Dying:
+class Ending:
     """A worker that ends before it answers anything."""
 
     def __init__(self):
@@ -109,42 +107,42 @@ class Dying:
         self.sock.close()
 
 
-def test_a_worker_that_is_never_ready_is_given_up():
+def test_after_many_workers_that_end_at_once_no_more_are_started():
     started = []
 
-    def launch() -> Dying:
-        started.append(Dying())
+    def launch() -> Ending:
+        started.append(Ending())
         assert len(started) < 50
         return started[-1]
 
     with Runner(launch) as ask:
-        answers = [ask.ask(probe, oracle.draw(probe, "dying")) for probe in PROBES.values()]
+        answers = [ask.ask(probe, oracle.draw(probe, "ending")) for probe in PROBES.values()]
     assert {answer.status for answer in answers} == {"crashed"}
 
 
 @pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
-def test_the_largest_message_holds_every_right_answer_several_times(probe):
+def test_every_right_answer_is_several_times_smaller_than_the_largest_message(probe):
     answer = InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, "size")).arrays
     assert 4 * sum(array.nbytes for array in answer.values()) < wire.MAX_BODY
 
 
 @pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
-def test_an_answer_given_by_heart_passes_only_where_it_is_said_to(probe):
-    by_heart = InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, oracle.PUBLIC_SEED)).arrays
+def test_a_memorised_answer_passes_only_if_the_probe_is_guessable(probe):
+    memorised = InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, oracle.PUBLIC_SEED)).arrays
     passed = []
     for seed in map(str, range(8)):
         inputs = oracle.draw(probe, seed)
         try:
-            passed.append(compare.same(probe, probe.judged(inputs, by_heart), Live(seed).expected(probe, inputs)))
+            passed.append(compare.same(probe, probe.judged(inputs, memorised), Live(seed).expected(probe, inputs)))
         except ValueError:
             passed.append(False)
     assert any(passed) == probe.guessable
 
 
-def test_answers_given_by_heart_earn_nothing():
-    class ByHeart:
+def test_memorised_answers_earn_nothing():
+    class Memorised:
         def ask(self, probe, inputs):
             return InProcess(Homework(), ROOT).ask(probe, oracle.draw(probe, oracle.PUBLIC_SEED))
 
-    for verdicts in judge.judge(ByHeart(), Live("secret"), PROBES.values(), reveal=True):
+    for verdicts in judge.judge(Memorised(), Live("secret"), PROBES.values(), reveal=True):
         assert sum(v.points for v in verdicts) == 0, verdicts[0].probe.exercise

@@ -1,4 +1,4 @@
-"""The sandbox: which level it finds, what it costs, that nothing of it survives, that sandboxes are strangers."""
+"""The sandbox: its level, its limits and its speed; nothing of it remains, and sandboxes do not see each other."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from tests.autograder.staff import cage, sandbox, zygote
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="takes Linux")
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 MEMORY = 768 << 20
 
 
 @pytest.fixture(scope="module")
 def box():
-    """At the best level of this machine."""
+    """A sandbox at the best level of this machine."""
     try:
         with Sandbox() as box:
             yield box
@@ -51,8 +51,8 @@ def verdicts(box: Sandbox, folder: Path, exercise: str = "1.3", reveal: bool = T
     return found
 
 
-def said(box: Sandbox, folder: Path, code: str) -> str:
-    """What code says that runs while a student's file is imported."""
+def value(box: Sandbox, folder: Path, code: str) -> str:
+    """The value of an expression that is evaluated while a student's file is imported."""
     folder = submission(folder, f"\nraise RuntimeError(str({code}))")
     return re.search(r"RuntimeError: (.*) \(hw1", verdicts(box, folder)[0].text)[1]
 
@@ -68,7 +68,7 @@ def processes(user: int) -> list[int]:
 
 
 def gone(process: int, seconds: float = 10.0) -> bool:
-    """Whether a process that is no child of this one has ended, or does within some seconds."""
+    """Whether a process that is not a child of this one ends within some seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -82,18 +82,18 @@ def gone(process: int, seconds: float = 10.0) -> bool:
 
 # --- levels -----------------------------------------------------------------------------------------------------------
 def test_an_unknown_level_is_refused():
-    with pytest.raises(SandboxError, match="no isolation 'ful', only full, partial, none"):
+    with pytest.raises(SandboxError, match="no isolation level 'ful', only full, partial, none"):
         Sandbox("ful")
 
 
 @pytest.mark.parametrize("level", [None, "none"])
-def test_running_unprotected_has_to_be_allowed(level, monkeypatch):
+def test_running_unprotected_must_be_allowed(level, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(SandboxError, match="unprotected"):
         Sandbox(level).__enter__()
     with Sandbox(level, allow_none=True) as box:
         assert box.level == box.describe()["level"] == "none"
-    with pytest.raises(SandboxError, match="isolation full: it takes Linux"):
+    with pytest.raises(SandboxError, match="isolation full: it needs Linux"):
         Sandbox("full", allow_none=True).__enter__()
 
 
@@ -106,7 +106,7 @@ def test_level_none_still_grades():
 
 @ROOT_ONLY
 @LINUX
-def test_root_on_linux_has_the_full_level(box):
+def test_root_on_linux_gets_the_full_level(box):
     assert box.level == "full"
     about = json.loads(json.dumps(box.describe()))
     assert about["level"] == "full"
@@ -116,8 +116,8 @@ def test_root_on_linux_has_the_full_level(box):
 
 @ROOT_ONLY
 @LINUX
-def test_a_level_whose_trial_fails_is_not_given(monkeypatch):
-    """What a caged process can read although it must not shows, whatever mechanisms seem to work."""
+def test_a_level_whose_test_fails_is_refused(monkeypatch):
+    """A file that a caged process should not be able to read is detected, even if all mechanisms seem to work."""
     system = f"SYSTEM = {json.dumps(zygote.SYSTEM)}"
     assert system in (ROOT / "tests/autograder/staff/zygote.py").read_text()
     with TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
@@ -125,7 +125,7 @@ def test_a_level_whose_trial_fails_is_not_given(monkeypatch):
         (open_file := Path(folder) / "results").write_text("secret")
         weak = f"SYSTEM = {[*zygote.SYSTEM, str(open_file)]}"
         monkeypatch.setattr(sandbox, "copy", lambda source, target: weak_copy(source, target, system, weak))
-        with pytest.raises(SandboxError, match=f"isolation full: a caged process could do this: read {open_file}"):
+        with pytest.raises(SandboxError, match=f"isolation full: a caged process could read {open_file}"):
             Sandbox("full", secrets=[open_file]).__enter__()
 
 
@@ -137,7 +137,7 @@ def weak_copy(source: Path, target: Path, old: str, new: str) -> None:
 @ROOT_ONLY
 @LINUX
 def test_partial_level_as_another_user(tmp_path):
-    """A grader who is not root keeps students out of its files, its processes and the network too."""
+    """A grader that is not root also keeps students away from its files, its processes and the network."""
     code = """
 import os
 from pathlib import Path
@@ -167,7 +167,7 @@ def clean_environment() -> dict[str, str]:
     return {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **threads}
 
 
-# --- what a worker has and has not ------------------------------------------------------------------------------------
+# --- what a worker has and does not have ------------------------------------------------------------------------------
 def test_the_reference_passes(box):
     for exercise in ("1.3", "2.1", "3.1", "4.1"):
         assert {v.status for v in verdicts(box, ROOT, exercise)} == {"passed"}
@@ -175,21 +175,21 @@ def test_the_reference_passes(box):
 
 def test_a_worker_starts_with_an_empty_environment(box, tmp_path, monkeypatch):
     monkeypatch.setenv("HW1_SEED", "secret")
-    assert "secret" not in said(box, tmp_path, "dict(__import__('os').environ)")
+    assert "secret" not in value(box, tmp_path, "dict(__import__('os').environ)")
 
 
-def test_a_worker_has_no_file_open_but_its_socket(box, tmp_path):
+def test_a_worker_has_no_open_file_except_its_socket(box, tmp_path):
     code = "[n for n in range(1000) if not __import__('ctypes').CDLL(None).fcntl(n, 1) < 0]"
-    assert said(box, tmp_path, code) == "[0, 1, 2, 3]"
+    assert value(box, tmp_path, code) == "[0, 1, 2, 3]"
 
 
 def test_lazy_imports_work(box, tmp_path):
-    assert said(box, tmp_path, "__import__('sqlite3').__name__ + __import__('torch.optim.lbfgs').__name__") == (
+    assert value(box, tmp_path, "__import__('sqlite3').__name__ + __import__('torch.optim.lbfgs').__name__") == (
         "sqlite3torch"
     )
 
 
-def test_printing_and_threads_do_not_hurt(box, tmp_path):
+def test_printing_and_threads_do_no_harm(box, tmp_path):
     code = """
 import sys, threading, torch
 print("hello"); print("hello", file=sys.stderr)
@@ -205,8 +205,8 @@ def test_the_submission_is_a_copy_and_links_are_not_followed(box, tmp_path):
     assert verdicts(box, tmp_path)[0].text == "hw1/losses.py is missing"
 
 
-def test_memory_is_capped(box, tmp_path):
-    """All that a worker may take, touched: it stays below the limit, and gets a MemoryError."""
+def test_memory_is_limited(box, tmp_path):
+    """A worker that uses all the memory it can get stays below the limit, and gets a MemoryError."""
     code = """
 def gaussian_nll(*args):
     kept, size = [], 2**28
@@ -232,7 +232,7 @@ def test_a_warm_worker_starts_fast(box):
     assert min(seconds) < 0.2
 
 
-# --- nothing survives, nobody meets -----------------------------------------------------------------------------------
+# --- nothing remains, and sandboxes are separate ----------------------------------------------------------------------
 @ROOT_ONLY
 @LINUX
 def test_sandboxes_have_different_users_and_hidden_folders(box):
@@ -244,7 +244,7 @@ def test_sandboxes_have_different_users_and_hidden_folders(box):
 
 
 @LINUX
-def test_closing_leaves_nothing():
+def test_closing_leaves_nothing_behind():
     with Sandbox("full" if os.geteuid() == 0 else "partial") as box:
         work, process = box._zygote.work, box._zygote.process.pid
         worker = box.launcher(ROOT)()
@@ -266,8 +266,8 @@ from tests.autograder.staff.sandbox import Sandbox
 box = Sandbox().__enter__()
 worker = box.launcher(Path({str(tmp_path)!r}))()
 from tests.autograder import wire
-wire.send(worker.sock, {{"hollow": "hw1/heads.py"}})
-wire.receive(worker.sock)  # it is in its cage
+wire.send(worker.sock, {{"stand in": "hw1/heads.py"}})
+wire.receive(worker.sock)  # now it is in its cage
 wire.send(worker.sock, {{"import": "hw1/losses.py"}})
 print(box._zygote.process.pid, box._zygote.work, box.describe().get("user", -1), flush=True)
 import time; time.sleep(1000)
@@ -292,7 +292,7 @@ def test_a_killed_zygote_is_replaced(box):
 
 
 @LINUX
-def test_a_worker_dies_with_the_zygote(box):
+def test_a_worker_ends_with_the_zygote(box):
     worker, zygote = box.launcher(ROOT)(), box._zygote.process
     children = Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split()
     zygote.kill()
@@ -306,7 +306,7 @@ def test_a_worker_dies_with_the_zygote(box):
     ("column", "header", "prefix"),
     [(0, "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "__NR_"), (1, "/usr/include/asm-generic/unistd.h", "__NR")],
 )
-def test_numbers_of_system_calls_are_the_kernels(column, header, prefix):
+def test_the_numbers_of_system_calls_are_those_of_the_kernel(column, header, prefix):
     if not Path(header).exists():
         pytest.skip("the kernel's headers are not installed")
     known = {
@@ -319,13 +319,13 @@ def test_numbers_of_system_calls_are_the_kernels(column, header, prefix):
     assert ours == {name: known.get(name) for name in ours}
 
 
-def test_a_filter_is_refused_for_an_unknown_machine():
+def test_there_is_no_filter_for_an_unknown_machine():
     with pytest.raises(cage.CageError, match="riscv64 are not known"):
         cage.seccomp_program("riscv64")
 
 
-def test_everything_that_is_not_named_is_denied():
-    """The filter, run by a few lines of interpreter: every number up to 1023, on both machines."""
+def test_every_system_call_that_is_not_listed_is_denied():
+    """Run the filter with a small interpreter, for every number up to 1023, on both machines."""
     for machine, (column, architecture) in cage.MACHINES.items():
         program = cage.seccomp_program(machine)
         named = {numbers[column] for numbers in cage.ALLOWED.values()}

@@ -21,7 +21,7 @@ def stored():
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
-    """What the reference and the bank answer now."""
+    """The present answers of the reference and of the bug bank."""
     root = tmp_path_factory.mktemp("fresh")
     return write(root, staff.make())
 
@@ -32,7 +32,7 @@ def write(root, contents: bytes) -> Stored:
     return Stored(root)
 
 
-def test_it_is_what_the_reference_and_the_known_mistakes_answer(stored, fresh):
+def test_the_snapshot_has_the_answers_of_the_reference_and_of_the_known_mistakes(stored, fresh):
     assert stored.answers.keys() == PROBES.keys(), COMMAND
     for probe in PROBES.values():
         assert not compare.differences(probe, stored.expected(probe, {}), fresh.expected(probe, {})), COMMAND
@@ -42,7 +42,7 @@ def test_it_is_what_the_reference_and_the_known_mistakes_answer(stored, fresh):
             assert not compare.differences(probe, old[says], new[says]), f"{probe.id}, {says}: {COMMAND}"
 
 
-def test_it_knows_the_given_files_as_students_get_them(stored):
+def test_the_snapshot_has_the_digests_of_the_given_files_as_students_get_them(stored):
     assert stored.given == staff.manifest(), COMMAND
     student = {file: strip((ROOT / file).read_text()) for file in given(ROOT) if file.endswith(".py")}
     for file, text in student.items():
@@ -57,7 +57,7 @@ def test_it_knows_the_given_files_as_students_get_them(stored):
     assert "hw1/losses.py" not in stored.given
 
 
-def test_it_is_small(stored):
+def test_the_snapshot_is_small(stored):
     assert (ROOT / SNAPSHOT).stat().st_size < 2_000_000
 
 
@@ -72,7 +72,7 @@ def values():
     return {"x": rng.normal(size=(40, 2)).astype(np.float32), "count": np.arange(5), "scalar": np.float32(2.0)}
 
 
-def test_what_is_stored_comes_back_as_it_was_and_once(tmp_path, values):
+def test_arrays_are_read_as_they_were_and_stored_once(tmp_path, values):
     probe = probe_of(Close())
     other = values | {"count": values["count"] + 1}
     answers = [(probe, {"": values, "wrong": other})]
@@ -83,13 +83,13 @@ def test_what_is_stored_comes_back_as_it_was_and_once(tmp_path, values):
         for name in put:
             np.testing.assert_array_equal(got[name], put[name])
             assert (got[name].dtype, got[name].shape) == (put[name].dtype, put[name].shape)
-    assert len(back.arrays) == 4  # x and scalar once
+    assert len(back.arrays) == 4  # x and scalar are stored once
     assert snapshot(answers, {}) == snapshot(answers, {})
 
 
 @pytest.mark.parametrize("values_of", ["continuous", "few"])
-def test_a_mistakes_sample_is_recognised_from_a_part_of_it(tmp_path, values_of):
-    """The stored quarter stands for the whole: draws of the mistake's fit it, draws of the right answer do not."""
+def test_a_mistake_is_recognised_from_a_part_of_its_sample(tmp_path, values_of):
+    """New samples of the mistake match the stored quarter in distribution; samples of the right answer do not."""
     rng = np.random.default_rng(0)
     probe, misses = probe_of(Sample()), 0
 
@@ -108,7 +108,7 @@ def test_a_mistakes_sample_is_recognised_from_a_part_of_it(tmp_path, values_of):
     assert misses == 0
 
 
-def test_a_student_gets_a_sentence_when_it_is_missing_damaged_or_old(tmp_path, values):
+def test_a_missing_damaged_or_old_snapshot_gets_a_sentence(tmp_path, values):
     with pytest.raises(SnapshotError, match=f"{NAME} is missing.*git checkout"):
         Stored(tmp_path)
     write(tmp_path, snapshot([], {}))
@@ -120,7 +120,7 @@ def test_a_student_gets_a_sentence_when_it_is_missing_damaged_or_old(tmp_path, v
             Stored(tmp_path)
 
 
-def test_edited_given_files_are_named_whatever_their_line_ends(tmp_path):
+def test_changed_given_files_are_named_whatever_their_line_ends_are(tmp_path):
     for file, text in (("hw1/rollout.py", "a\n"), ("hw1/losses.py", "b\n"), ("hw1/envs/lane.py", "c\n")):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(text.encode())

@@ -1,4 +1,4 @@
-"""`python -m scripts.submit`: what it packs, what it says of it, and that the server takes it."""
+"""`python -m scripts.submit`: what it packs, what it prints, and that the server accepts the zip."""
 
 import ast
 import os
@@ -16,7 +16,7 @@ from tests.autograder.oracle import SNAPSHOT, Stored
 
 @pytest.fixture(scope="module")
 def tree(student):
-    """A student who edited a given file, imports one of his own, and left one exercise out."""
+    """A student who changed a given file, imports a new file, and left one exercise out."""
     tree = student({"1.1": None, "3.3": "from hw1.helper import cost; return cost"})
     (tree.folder / "hw1/helper.py").write_text("cost = 0.0\n")
     with (tree.folder / "hw1/experts.py").open("a") as file:
@@ -33,39 +33,41 @@ def submitted(tree):
     return done.stdout
 
 
-def test_the_zip_holds_the_four_files_and_nothing_else(tree, submitted):
+def test_the_zip_contains_the_four_files_and_nothing_else(tree, submitted):
     with zipfile.ZipFile(tree.folder / "submission.zip") as archive:
         assert archive.namelist() == exercises.files()
         for file in exercises.files():
             assert archive.read(file) == (tree.folder / file).read_bytes()
 
 
-def test_the_server_takes_what_was_packed(tree, submitted, tmp_path):
+def test_the_server_accepts_the_zip(tree, submitted, tmp_path):
     intake = take(tree.folder / "submission.zip", tmp_path / "server")
     assert intake.missing == []
     for file in exercises.files():
         ast.parse((tmp_path / "server" / file).read_text())
 
 
-def test_it_says_what_it_holds_and_what_that_earns(tree, submitted):
+def test_it_prints_the_contents_and_the_points(tree, submitted):
     for file in exercises.files():
         size = (tree.folder / file).stat().st_size
         assert re.search(rf"^ +{file} +{size:,} bytes +sha256 [0-9a-f]{{16}}$", submitted, re.MULTILINE)
     assert re.search(r"^1\.1 .* 0/4 +not attempted", submitted, re.MULTILINE)
     assert re.search(r"^E\.4 .* 5/5 +passed", submitted, re.MULTILINE)
-    earned = re.search(r"points +([\d.]+)/80", submitted)[1]
-    assert 60 < float(earned) < 80
-    assert f"On the public checks it earns {earned} of 80 points, and 20 of 20 of extra credit." in submitted
+    code, extra = (exercises.totals()[kind] for kind in ("code", "extra"))
+    earned = re.search(rf"points +([\d.]+)/{code}", submitted)[1]
+    assert code - 20 < float(earned) < code
+    points = f"{earned} of {code} points and {extra} of {extra} points of extra credit."
+    assert f"On the public checks it earns {points}" in submitted
     assert "only the seed" in submitted
 
 
-def test_it_warns_of_edits_that_will_not_count_and_of_files_left_behind(submitted):
-    assert re.search(r"^warning: hw1/experts.py: not as given.*ignored", submitted, re.MULTILINE)
+def test_it_warns_of_changes_that_do_not_count_and_of_files_that_are_not_packed(submitted):
+    assert re.search(r"^warning: hw1/experts.py: you changed this file.*ignored", submitted, re.MULTILINE)
     assert re.search(r"^warning: hw1/compounding.py imports hw1/helper.py, which is not handed in", submitted, re.M)
     assert re.search(r"^warning: hw1/losses.py: Windows line ends", submitted, re.MULTILINE)
 
 
-def test_a_file_that_is_no_text_cannot_be_handed_in_and_is_named(student, tmp_path):
+def test_a_file_that_is_not_text_cannot_be_handed_in_and_is_named(student, tmp_path):
     broken = student({})
     (broken.folder / "hw1/heads.py").write_bytes(b"# \xff\xfe\n")
     done = broken.run("scripts.submit")
@@ -77,7 +79,7 @@ def test_a_file_that_is_no_text_cannot_be_handed_in_and_is_named(student, tmp_pa
 # --- in this process --------------------------------------------------------------------------------------------------
 @pytest.fixture
 def own(tmp_path):
-    """A folder with the four files, one of which is broken, and one that is missing."""
+    """A folder with the student's files, of which one is broken and one is missing."""
     (tmp_path / "hw1").mkdir()
     for file in exercises.files()[:-1]:
         (tmp_path / file).write_text("import numpy\nfrom hw1.rollout import rollout\nfrom . import losses\n")
@@ -95,10 +97,10 @@ def test_the_same_files_make_the_same_zip_whenever_they_were_written(own):
     assert submit.pack(own) == first
 
 
-def test_a_missing_file_is_warned_of_and_a_broken_one_does_not_matter(own):
+def test_there_is_a_warning_for_a_missing_file_but_none_for_a_broken_one(own):
     intake = Intake("", [exercises.files()[-1]], ["a note"])
-    said = list(submit.warnings(own, intake, Stored(own)))
-    assert said[:2] == [f"{exercises.files()[-1]} is missing: its exercises earn nothing.", "a note"]
+    warnings = list(submit.warnings(own, intake, Stored(own)))
+    assert warnings[:2] == [f"{exercises.files()[-1]} is missing: its exercises earn no points.", "a note"]
 
 
 @pytest.mark.parametrize(
@@ -118,18 +120,18 @@ def test_a_missing_file_is_warned_of_and_a_broken_one_does_not_matter(own):
         ("import math, torch", None),
     ],
 )
-def test_imports_of_files_that_stay_behind_are_found(own, line, found):
+def test_imports_of_files_that_are_not_packed_are_found(own, line, found):
     for file in ("alone.py", "mine/deep.py", "hw1/own.py", "hw1/package/__init__.py", "hw1/rollout.py"):
         (own / file).parent.mkdir(exist_ok=True)
         (own / file).write_text("")
     for file in submit.handed_in(own):
         (own / file).write_text("")
     (own / "hw1/heads.py").write_text(line + "\n")
-    strangers = [place for _, place in submit.strangers(own, Stored(own))]
-    assert strangers == ([found] if found else [])
+    missing = [place for _, place in submit.missing_imports(own, Stored(own))]
+    assert missing == ([found] if found else [])
 
 
-def test_a_place_that_cannot_be_written_is_a_sentence(monkeypatch, capsys, tmp_path):
+def test_an_output_that_cannot_be_written_gets_an_error_of_one_sentence(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(submit, "grade", lambda *arguments: [])
     assert submit.main(["--out", str(tmp_path / "no" / "such.zip")]) == 2
     assert re.match(r"error: .*such\.zip.*: No such file or directory\n", capsys.readouterr().err)

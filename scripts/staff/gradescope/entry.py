@@ -1,11 +1,11 @@
-"""Grades the submission that the platform laid out, and leaves results.json: what `run_autograder` calls.
+"""Grades the submission on the platform and writes results.json. `run_autograder` calls it.
 
     ROOT/source                      this code, and settings.json with the secret seed (`scripts.staff.autograder`)
     ROOT/submission                  the student's files
-    ROOT/submission_metadata.json    who submitted when; may be missing
-    ROOT/results/results.json        the answer
+    ROOT/submission_metadata.json    who submitted, and when; may be missing
+    ROOT/results/results.json        the results
 
-It runs as `python -I -B`: what the environment or the working folder say about imports does not count.
+It runs as `python -I -B`, so that neither the environment nor the working folder can change what is imported.
 """
 
 import json
@@ -22,8 +22,10 @@ from hw1.exercises import ROOT as SOURCE
 from tests.autograder.staff import one, results
 from tests.autograder.staff.sandbox import Sandbox
 
-GRACE = 40  # seconds beyond the limit, for what the grader itself computes after it has stopped asking
-FAILED = "the grader itself failed, which is not your fault; staff can see why. Submit again, or ask them"
+GRACE = 40  # seconds beyond the limit, for the grader's own work after the last probe
+FAILED = (
+    "the grader itself failed, which is not your fault. Submit again, or ask the course staff, who can see the reason"
+)
 
 
 def main(root: Path) -> None:
@@ -33,7 +35,7 @@ def main(root: Path) -> None:
     try:
         page = grade(root, settings, began)
     except Exception:
-        print(traceback.format_exc())  # the platform shows it to staff
+        print(traceback.format_exc())  # the platform shows it to the course staff
         page = results.unusable(FAILED, time.monotonic() - began, {"failed": traceback.format_exc()})
     page["extra_data"]["platform"] = metadata(root / "submission_metadata.json")
     results.write(root / "results" / "results.json", page)
@@ -49,7 +51,7 @@ def grade(root: Path, settings: dict, began: float) -> dict:
 
 
 def metadata(path: Path) -> dict:
-    """Which submission of whom; empty if the platform does not say so."""
+    """The submission's id, its users and the number of earlier ones; empty if the platform does not provide them."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         return {

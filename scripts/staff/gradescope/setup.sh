@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Gradescope runs this once, as root, when it builds the machine on which submissions are graded: Python and the
-# libraries, in an environment of their own. What is there already is left as it is.
+# Gradescope runs this once, as root, when it builds the machine on which submissions are graded. It installs Python and
+# the libraries in a virtual environment. What is already installed stays as it is.
 #
-# pip.conf, if staff gave one to `make autograder`, tells pip where to look, such as for torch's build without GPU.
+# pip.conf, if `make autograder` was given one, tells pip where to find packages, such as torch without GPU libraries.
 set -euo pipefail
 
 ROOT="${ROOT:-/autograder}"
@@ -11,7 +11,7 @@ VENV="$ROOT/venv"
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-python() { # the first that is recent enough; tested with 3.11
+python() { # the first one that is recent enough; tested with 3.11
   for each in python3.11 python3; do
     if recent "$each"; then command -v "$each" && return; fi
   done

@@ -1,1 +1,1 @@
-"""What only the server needs: the live reference, the banks, the sandbox, the platform."""
+"""What only the server needs: the live reference, the banks, the sandbox, and results for Gradescope."""

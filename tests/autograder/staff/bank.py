@@ -1,13 +1,22 @@
 """The banks of known wrong and known right implementations.
 
-The bug bank is the reference with one realistic mistake each (tests/staff/bugs/*.toml):
+Each entry of the bug bank is the reference with one realistic mistake (tests/staff/bugs/*.toml):
 
 [[bug]]
 id = "gaussian-variance"          # unique
-exercise = "1.3"                  # loses points
-also = []                         # other exercises that must lose points too; all others must not
+exercise = "1.3"                  # this exercise loses points
+also = []                         # other exercises that must lose points too; no others may
 says = "your loss equals the one that takes log_std for the logarithm of the variance"
 edit = [["torch.exp(-log_std)", "torch.exp(-0.5 * log_std)"]]   # in the exercise's solution: text, replacement
+
+A right implementation is an entry of the same files, if a few edits make it out of the reference. Otherwise it is an
+overlay (such as tests/staff/alternatives/losses_einsum.py), which is appended to the reference's file and defines some
+exercises again:
+
+[[right]]
+id = "gaussian-divided"
+exercise = "1.3"
+edit = [["(action - mean) * torch.exp(-log_std)", "(action - mean) / log_std.exp()"]]
 """
 
 import ast
@@ -15,10 +24,12 @@ import importlib
 import re
 import sys
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from hw1 import exercises
 from hw1.exercises import ROOT
@@ -29,25 +40,21 @@ BUGS = ROOT / "tests" / "staff" / "bugs"
 ALTERNATIVES = BUGS.parent / "alternatives"
 
 
-@dataclass(frozen=True)
-class Bug:
-    """One realistic mistake."""
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The reference with one exercise written differently."""
 
     id: str
     exercise: str
-    says: str
-    """What a student who made it is told."""
     edit: tuple[tuple[str, str], ...]
-    """Text in the exercise's solution, and what replaces it."""
-    also: tuple[str, ...] = ()
-    """Other exercises that lose points by it."""
+    """Texts in the exercise's solution, and their replacements."""
 
     @property
     def file(self) -> str:
         return exercises.load()[self.exercise].file
 
     def source(self) -> str:
-        """The student's file with this mistake. Raises ValueError unless every text occurs once in the solution."""
+        """The student's file, written so. Raises ValueError unless every text occurs once in the solution."""
         source = (ROOT / self.file).read_text()
         for old, new in self.edit:
             places = [
@@ -56,52 +63,72 @@ class Bug:
                 for hit in re.finditer(re.escape(old), source[begin:end])
             ]
             if len(places) != 1:
-                raise ValueError(
-                    f"bug {self.id}: {old!r} occurs {len(places)} times in the solution of {self.exercise}"
-                )
+                raise ValueError(f"{self.id}: {old!r} occurs {len(places)} times in the solution of {self.exercise}")
             source = source[: places[0]] + new + source[places[0] + len(old) :]
         ast.parse(source)
         return source
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bug(Variant):
+    """One realistic mistake."""
+
+    says: str
+    """What the student is told."""
+    also: tuple[str, ...] = ()
+    """Other exercises that lose points because of it."""
+
+
+class Alternative(NamedTuple):
+    """A right implementation of some exercises."""
+
+    file: str
+    """The student's file that it replaces."""
+    source: str
+    exercises: tuple[str, ...]
+
+
 @cache
 def bugs() -> dict[str, Bug]:
     """All bugs by id."""
-    found: dict[str, Bug] = {}
-    for file in sorted(BUGS.glob("*.toml")):
-        for row in tomllib.loads(file.read_text())["bug"]:
-            bug = Bug(**row | {"edit": tuple(map(tuple, row["edit"])), "also": tuple(row.get("also", ()))})
-            if bug.id in found:
-                raise ValueError(f"{file}: the bug id {bug.id} is used twice")
-            found[bug.id] = bug
-    return found
+    return {row["id"]: Bug(**row | {"also": tuple(row.get("also", ()))}) for row in _rows("bug")}
+
+
+def _rows(kind: str) -> list[dict]:
+    """The entries of one kind in all files. Raises ValueError if two have the same id."""
+    files = {file: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(BUGS.glob("*.toml"))}
+    rows = [row | {"edit": tuple(map(tuple, row["edit"]))} for table in files.values() for row in table.get(kind, [])]
+    if twice := [id for id, count in Counter(row["id"] for row in rows).items() if count > 1]:
+        raise ValueError(f"{BUGS}: an id is used twice: {', '.join(twice)}")
+    return rows
 
 
 @cache
 def mutant(bug: Bug) -> Homework:
-    """The reference with `bug`, as what probes run on."""
+    """The reference with `bug`, for probes to run on."""
     return homework(bug.file, bug.source())
 
 
-def alternatives() -> dict[str, tuple[str, str]]:
-    """Other right implementations by name: the file that each is for, and its whole text.
-
-    Each is an overlay (tests/staff/alternatives/losses_einsum.py, say): appended to the reference's file, it defines
-    some exercises anew.
-    """
-    return {path.stem: overlaid(path) for path in sorted(ALTERNATIVES.glob("*.py"))}
+def alternatives() -> dict[str, Alternative]:
+    """Other right implementations by name."""
+    edited = [Variant(**row) for row in _rows("right")]
+    found = {each.id: Alternative(each.file, each.source(), (each.exercise,)) for each in edited}
+    return found | {path.stem: overlaid(path) for path in sorted(ALTERNATIVES.glob("*.py"))}
 
 
-def overlaid(path: Path) -> tuple[str, str]:
-    """The file that an overlay is for, by the first word of its name, and the reference's text with it appended."""
+def overlaid(path: Path) -> Alternative:
+    """The reference's text with an overlay appended. The first word of its name is that of the file."""
     file = f"hw1/{path.stem.partition('_')[0]}.py"
     if file not in exercises.files():
-        raise ValueError(f"{path}: the name must begin with the file it is for, such as losses_")
-    return file, f"{(ROOT / file).read_text()}\n\n{path.read_text()}"
+        raise ValueError(f"{path}: the name must begin with the name of a student's file, such as losses_")
+    overlay = path.read_text(encoding="utf-8")
+    defined = set(re.findall(r"^(?:def|class) (\w+)", overlay, re.MULTILINE))
+    again = tuple(e.id for e in exercises.load().values() if e.file == file and defined & set(e.names))
+    return Alternative(file, f"{(ROOT / file).read_text(encoding='utf-8')}\n\n{overlay}", again)
 
 
 def homework(file: str, source: str) -> Homework:
-    """The reference with another text for one of its files, and the heads on top of it if that is the losses."""
+    """The reference with a different text for one file. The heads are loaded again if that file is the losses."""
     modules = {_name(file): _load(file, source)}
     if file == "hw1/losses.py":
         before = importlib.import_module("hw1.losses")

@@ -1,15 +1,15 @@
-"""Many submissions, each graded once, by several judges side by side.
+"""Grades many submissions, each of them once, in several judges at the same time.
 
-A judge is a process of its own, whose sandbox stays warm from one submission to the next. A judge that fails, hangs or
-dies costs the submission that it was at and no other. Judges end with the process that started them, however that ends.
+A judge is a separate process, whose sandbox stays warm from one submission to the next. If a judge fails, hangs or
+ends, only its current submission fails. Judges end with the process that started them, however it ends.
 
-In the folder of grades:
+The folder of grades contains:
 
-    NAME/results.json   what a submission earned; complete or not there
-    NAME/error.txt      why the grader itself failed at it, for staff
+    NAME/results.json   what a submission earned; complete or missing
+    NAME/error.txt      why the grader itself failed on it, for the course staff
     grades.csv          one row for each submission
     summary.md          the class report
-    .seed .lock .log    the seed, the lock, and a line for each grade that was ever given
+    .seed .lock .log    the seed, the lock, and one line for every grade that was ever given
 """
 
 import fcntl
@@ -28,27 +28,27 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from tests.autograder.judge import clean
-from tests.autograder.staff import cage, results
+from tests.autograder.staff import cage, private, results
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 OWN_FILES = ("grades.csv", "summary.md")
-NAMELESS = ("submission", "hw1")  # what students' files are called alike; their folder then tells whose it is
-START_SECONDS = 300.0  # on a slow machine, and with the second best isolation if the best cannot be had
+NAMELESS = ("submission", "hw1")  # names that do not tell whose file it is; the name of the folder above does
+START_SECONDS = 300.0  # enough for a slow machine on which a first level of isolation fails
 STOP_SECONDS = 10.0
 
 
 class BatchError(Exception):
-    """The batch cannot go on. A sentence for staff."""
+    """The batch cannot continue. A sentence for the course staff."""
 
 
 # --- what is graded --------------------------------------------------------------------------------------------------
 def submissions(paths: Iterable[Path]) -> dict[str, Path]:
-    """Submissions by name. Raises BatchError if one is not there, or if two have the same name."""
+    """Submissions by name. Raises BatchError if one does not exist, or if two have the same name."""
     found: dict[str, Path] = {}
     for path in dict.fromkeys(Path(os.path.abspath(path)) for path in paths):
         if not path.exists():
             raise BatchError(f"{printable(path)} does not exist")
-        if path.name == "submission_metadata.yml":  # lies beside the submissions that the platform exports
+        if path.name == "submission_metadata.yml":  # the platform exports it together with the submissions
             continue
         name = name_of(path)
         if name in OWN_FILES:
@@ -64,9 +64,9 @@ def submissions(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def name_of(path: Path) -> str:
-    """What a submission is called: as its file or folder; if that is `submission.zip` or the like, as the folder above.
+    """The name of a submission: that of its file or folder, or of the folder above if it is `submission.zip` or `hw1`.
 
-    Only printable characters, no dot at the front and not too long: a file name that can be seen and typed.
+    It has only printable characters and a limited length, and does not begin with a dot, so it is easy to see and type.
     """
     stem = path.name[:-4] if path.name.lower().endswith(".zip") else path.name
     name = printable(path.parent.name if stem.lower() in NAMELESS else stem)
@@ -80,29 +80,29 @@ def printable(text: object) -> str:
 
 # --- the folder of grades --------------------------------------------------------------------------------------------
 class Grades:
-    """The folder that holds the grades. Only its owner may read it: it shows what everyone got, and the seed."""
+    """The folder of grades. Only its owner may read it, because it contains all grades and the seed."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise BatchError(f"{folder} cannot be made a folder of grades: {error.strerror}") from error
+            raise BatchError(f"the folder {folder} cannot be created: {error.strerror}") from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else grades into this folder meanwhile. Raises BatchError if somebody already does."""
+        """Lock the folder. Raises BatchError if another process is grading into it."""
         with (self.folder / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BatchError(
-                    f"another batch is grading into {self.folder}: wait until it is done, or give another --out"
+                    f"another batch is grading into {self.folder}: wait until it has finished, or choose another --out"
                 ) from error
             yield
 
     def read(self, name: str) -> dict | None:
-        """The results of a submission; None if it is not graded (a damaged file counts as none)."""
+        """The results of a submission; None if it is not graded, or if the file is damaged."""
         try:
             page = json.loads((self.folder / name / "results.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -110,31 +110,31 @@ class Grades:
         return page if isinstance(page, dict) and {"tests", "extra_data"} <= page.keys() else None
 
     def error(self, name: str) -> str:
-        """How the grader failed at a submission; "" if it did not."""
+        """How the grader failed on a submission; "" if it did not."""
         path = self.folder / name / "error.txt"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def has(self, name: str, key: str) -> bool:
-        """Whether the submission is graded, as it is now, by this grader, with this seed."""
+        """Whether the present version of the submission has been graded by this grader with this seed."""
         page = self.read(name)
         return page is not None and page["extra_data"]["key"] == key
 
     def names(self) -> list[str]:
-        """Of all submissions that were ever graded into this folder."""
+        """The names of all submissions that were ever graded into this folder."""
         files = ("results.json", "error.txt")
         return sorted({path.parent.name for file in files for path in self.folder.glob(f"*/{file}")})
 
     def keep(self, name: str, page: dict) -> None:
-        """Write a submission's results, at once or not at all, and a line into the log."""
+        """Write the results of a submission, completely or not at all, and a line to the log."""
         (self.folder / name).mkdir(exist_ok=True, mode=0o700)
         results.write(self.folder / name / "results.json", page)
         (self.folder / name / "error.txt").unlink(missing_ok=True)
         self._log({"name": name, "key": page["extra_data"]["key"], "score": page["score"]})
 
     def keep_error(self, name: str, error: str) -> None:
-        """Write how the grader failed; what an earlier version of the submission earned no longer counts."""
+        """Write how the grader failed. A grade of an earlier version of the submission no longer counts."""
         (self.folder / name).mkdir(exist_ok=True, mode=0o700)
-        write(self.folder / name / "error.txt", error + "\n")
+        private.write(self.folder / name / "error.txt", f"{error}\n".encode())
         (self.folder / name / "results.json").unlink(missing_ok=True)
         self._log({"name": name, "error": last_line(error)})
 
@@ -147,25 +147,19 @@ class Grades:
             os.close(log)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
 def last_line(error: str) -> str:
-    """Of a traceback: the exception."""
+    """The last line of a traceback: the exception."""
     return clean(error.strip().rpartition("\n")[2])
 
 
 # --- judges ----------------------------------------------------------------------------------------------------------
 Work = Callable[[Path, Sandbox], dict]
-"""Grades one submission in a sandbox: the contents of its results.json."""
+"""Grades one submission in a sandbox; returns the contents of its results.json."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one submission."""
+    """The result of grading one submission."""
 
     name: str
     page: dict = field(default_factory=dict)
@@ -176,18 +170,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judges:
-    """How to grade, and how many at once."""
+    """How to grade, and how many submissions at the same time."""
 
     work: Work
-    """Sent to the judges: a function at the top of a module, or a `functools.partial` of one."""
+    """Sent to the judges: a module's function, or a `functools.partial` of one."""
     jobs: int
     seconds: float
-    """For one submission; a judge that takes longer hangs and is killed."""
+    """For one submission; a judge that takes longer is killed."""
     isolation: dict = field(default_factory=dict)
     """Arguments of `Sandbox`."""
 
     def grade(self, todo: dict[str, Path]) -> Iterator[Outcome]:
-        """Grade submissions by name, in any order. Raises BatchError if judges cannot be started at all."""
+        """Grade submissions by name, in any order. Raises BatchError if no judge can be started."""
         waiting, judges = deque(todo.items()), []
         try:
             while waiting or judges:
@@ -217,11 +211,11 @@ class Judge:
     """A process that grades one submission after the other."""
 
     def __init__(self, judges: Judges):
-        context = multiprocessing.get_context("spawn")  # nothing of this process gets into a judge's
+        context = multiprocessing.get_context("spawn")  # a judge inherits nothing from this process
         self.seconds = judges.seconds
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, os.getpid(), judges.work, judges.isolation))
-        with interrupts_ignored():  # Ctrl-C reaches all; this process alone decides what it means
+        with interrupts_ignored():  # Ctrl-C reaches all processes; only this one reacts to it
             self.process.start()
         theirs.close()
         self.name = ""
@@ -229,17 +223,17 @@ class Judge:
         self.due = time.monotonic() + START_SECONDS
 
     def give(self, name: str, submission: Path) -> None:
-        """Have it grade a submission next."""
+        """Let it grade a submission next."""
         self.name, self.due = name, time.monotonic() + self.seconds
-        with suppress(OSError):  # it has died: `hear` finds out
+        with suppress(OSError):  # it has ended: `hear` reports it
             self.pipe.send(submission)
 
     def hear(self) -> Outcome | None:
-        """What it has to say, when it speaks, has died, or is late; None: it has started and waits for work."""
+        """The outcome, once it has answered, ended, or taken too long; None if it has only just started."""
         if not self.pipe.poll():
             self.process.terminate()
-            most = self.seconds if self.name else START_SECONDS
-            kind, what = "failed", f"the grader took more than {most:.0f} s and was stopped"
+            limit = self.seconds if self.name else START_SECONDS
+            kind, what = "failed", f"the grader took more than {limit:.0f} s and was stopped"
         else:
             try:
                 kind, what = self.pipe.recv()
@@ -252,11 +246,11 @@ class Judge:
             raise BatchError(f"no judge can be started: {what}")
         if kind == "graded":
             return Outcome(self.name, what)
-        self.usable = False  # whatever state it is in
+        self.usable = False  # its state is unknown
         return Outcome(self.name, error=what)
 
     def stop(self) -> None:
-        """End it and its sandbox. One that has nothing to do leaves when the pipe closes."""
+        """End it and its sandbox. A judge without work ends by itself when the pipe closes."""
         self.pipe.close()
         self.process.join(STOP_SECONDS)
         self.process.kill()
@@ -264,7 +258,7 @@ class Judge:
 
 
 def serve(pipe: Connection, parent: int, work: Work, isolation: dict) -> None:
-    """A judge's process: answers each submission by ("graded", results) or ("failed", how)."""
+    """A judge's process: answers each submission with ("graded", results) or ("failed", reason)."""
     signal.signal(signal.SIGTERM, leave)
     end_with(parent)
     try:
@@ -279,30 +273,30 @@ def serve(pipe: Connection, parent: int, work: Work, isolation: dict) -> None:
                 pipe.send(answer)
     except SandboxError as error:
         pipe.send(("failed", str(error)))
-    except (EOFError, OSError):  # the other side is gone
+    except (EOFError, OSError):  # the other side has ended
         return
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def leave(*_) -> None:
-    """Leave in good order, so that the sandbox is cleared; soon, in any case."""
+    """Exit and remove the sandbox, but within a time limit."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.alarm(int(STOP_SECONDS))
     sys.exit()
 
 
 def end_with(parent: int) -> None:
-    """Get SIGTERM when the parent dies, even by SIGKILL. Where the system cannot do that, the pipe's end will tell."""
+    """Get SIGTERM when the parent ends, even by SIGKILL. Outside Linux, only the closed pipe tells."""
     if sys.platform == "linux":
         cage.call("prctl", cage.PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the call
+    if os.getppid() != parent:  # it ended before the call
         leave()
 
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """What is started meanwhile ignores Ctrl-C for good."""
+    """Processes that are started in this block ignore Ctrl-C permanently."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

@@ -1,12 +1,12 @@
-"""Locks the calling process into a cage that it cannot leave: Linux' own means, each of them one-way.
+"""Locks the calling process permanently into a cage, with mechanisms of Linux that a process cannot undo.
 
     user        another numeric user id: hidden files, results and other processes are out of reach
-    Landlock    of the file system only a few folders, and those to be read; no TCP, no signal to others
-    seccomp     of the system calls only those that computing needs: no socket, process, file to write, tracing
+    Landlock    only a few folders of the file system, and only for reading; no TCP, no signals to other processes
+    seccomp     only the system calls that computing needs: no sockets, new processes, writing of files, or tracing
     limits      address space, threads, file size, open files
 
-Kernels and containers differ in what they let a process do. Each means is therefore tried and reported, and what the
-cage keeps in is found by trying it (`tests.autograder.staff.sandbox`).
+Kernels and containers differ in what they permit. Each mechanism is therefore tried and reported, and the whole cage is
+tested by an attack from inside it (`tests.autograder.staff.sandbox`).
 """
 
 import ctypes
@@ -21,17 +21,17 @@ import sys
 from pathlib import Path
 
 MEMORY = 384 << 20
-"""Bytes of address space that a caged process may take beyond what it has."""
+"""Bytes of address space that a caged process may take in addition to what it has."""
 THREADS = 32
 FILES = 64
 
 
 class CageError(Exception):
-    """The kernel refused what was asked of it."""
+    """The kernel refused a request."""
 
 
 def call(name: str, *arguments) -> int:
-    """A function of the C library. Raises CageError with the system's reason if it returns -1."""
+    """Call a function of the C library. Raises CageError with the system's reason if it returns -1."""
     libc = ctypes.CDLL(None, use_errno=True)
     padded = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     result = getattr(libc, name)(*padded)
@@ -41,10 +41,10 @@ def call(name: str, *arguments) -> int:
 
 
 def enter(parent: int, user: int | None, readable: list[str]) -> dict:
-    """Lock the calling process in, for good; it must have one thread. Returns what held, to be shown.
+    """Lock the calling process in permanently; it must have one thread. Returns the mechanisms that work, for results.
 
     Args:
-        parent: the process that started this one, and with which it is to end.
+        parent: the process that started this one; when it ends, this one ends too.
         user: the user and group id to take; None keeps the present one.
         readable: files and folders that stay readable, where Landlock works.
     """
@@ -64,10 +64,10 @@ def enter(parent: int, user: int | None, readable: list[str]) -> dict:
     return held
 
 
-def _attempt(means, *arguments):
-    """What `means` returns, or None if this kernel does not have it."""
+def _attempt(mechanism, *arguments):
+    """What `mechanism` returns, or None if this kernel does not have it."""
     try:
-        return means(*arguments)
+        return mechanism(*arguments)
     except (CageError, OSError):
         return None
 
@@ -78,24 +78,24 @@ PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_VMA = 22, 36
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel kill this process when the one that started it ends."""
+    """Let the kernel kill this process when its parent ends."""
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before
+    if os.getppid() != parent:  # it has already ended
         os._exit(1)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, so that they can be waited for."""
+def become_subreaper() -> None:
+    """Become the parent of descendants whose own parent ends, so that this process can wait for them."""
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def hide_from_same_user() -> None:
-    """Keep processes of the same user out of this one's memory, environment and open files."""
+    """Hide the memory, environment and open files of this process from other processes of the same user."""
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def limit(own_user: bool) -> dict[str, int]:
-    """Cap what this process may take, above all memory. Threads are counted by user: only where it has its own."""
+    """Limit what this process may take, above all memory; threads only if it has its own user, by whom they count."""
     present = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limits = {
         "AS": present + MEMORY,
@@ -112,13 +112,13 @@ def limit(own_user: bool) -> dict[str, int]:
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
-    Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this process goes first
+    Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this process is killed first
     return {"bytes": MEMORY, "threads": THREADS, "files": FILES}
 
 
 def stay_on_one_core(number: int) -> None:
-    """However many threads it starts, it takes no more from those who are graded beside it. Cages that are numbered one
-    after the other get different cores; seccomp lets none of them go elsewhere."""
+    """Run on one core, however many threads there are, so that other submissions are not slowed down. Cages with
+    consecutive numbers get different cores; seccomp prevents a later change."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[number % len(cores)]})
 
@@ -129,21 +129,21 @@ MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 
 
 def leave_network() -> None:
-    """Move to a network of its own that has no devices."""
+    """Move to a separate network that has no devices."""
     call("unshare", CLONE_NEWNET)
 
 
 def closed_above(path: Path) -> Path | None:
-    """The topmost folder above `path` that another user may not pass."""
+    """The topmost folder above `path` that another user may not enter."""
     above = reversed(path.parents)
     return next((folder for folder in above if not folder.stat().st_mode & stat.S_IXOTH), None)
 
 
 def reveal(paths: list[Path]) -> None:
-    """Make `paths` reachable for other users, though they lie in a folder that is not, such as a home.
+    """Make `paths` reachable for other users even if they are in a closed folder, such as a home directory.
 
-    For this process and its children only, the closed folder is covered by an empty one in which `paths` alone are
-    seen. Raises CageError if that is not permitted.
+    For this process and its children only, the closed folder is covered by an empty one that contains only `paths`.
+    Raises CageError if this is not permitted.
     """
     covers: dict[Path, list[Path]] = {}
     for path in sorted({p.resolve() for p in paths}):
@@ -169,16 +169,16 @@ def _mount(source: str, target: str | Path, kind: str | None, flags: int, data: 
 
 
 # --- Landlock: which files (linux/landlock.h) -------------------------------------------------------------------------
-LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446  # on every architecture
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 READ_FILE, READ_FOLDER = 1 << 0 | 1 << 2, 1 << 0 | 1 << 2 | 1 << 3  # execute (a library), read, list
 
 
 def landlock_rules(readable: list[str]) -> tuple[int, int]:
-    """A file descriptor of the rules, and the kernel's version of Landlock. Raises CageError if it has none."""
+    """A file descriptor of the rules, and the kernel's version of Landlock. Raises CageError if there is none."""
     version = call("syscall", LANDLOCK_CREATE_RULESET, None, 0, 1)
     files = (1 << (13 + (version >= 2) + (version >= 3))) - 1 | (version >= 5) << 15
     size = 8 if version < 4 else 16 if version < 6 else 24
-    attributes = struct.pack("<QQQ", files, 0b11, 0b11)[:size]  # no TCP; no signals and abstract sockets of others
+    attributes = struct.pack("<QQQ", files, 0b11, 0b11)[:size]  # no TCP; no signals, no abstract sockets of others
     rules = call("syscall", LANDLOCK_CREATE_RULESET, attributes, size, 0)
     for path in filter(os.path.exists, readable):
         below = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -189,7 +189,7 @@ def landlock_rules(readable: list[str]) -> tuple[int, int]:
 
 
 def landlock(rules: tuple[int, int]) -> int:
-    """Apply them; returns the version."""
+    """Apply the rules; returns the version."""
     call("syscall", LANDLOCK_RESTRICT_SELF, rules[0], 0)
     os.close(rules[0])
     return rules[1]
@@ -197,7 +197,7 @@ def landlock(rules: tuple[int, int]) -> int:
 
 # --- seccomp: which system calls (asm/unistd_64.h and asm-generic/unistd.h) -------------------------------------------
 X86_64, AARCH64 = 0xC000003E, 0xC00000B7
-MACHINES = {"x86_64": (0, X86_64), "aarch64": (1, AARCH64)}  # column below, name in a filter
+MACHINES = {"x86_64": (0, X86_64), "aarch64": (1, AARCH64)}  # column in the tables below, and id in a filter
 
 ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 and aarch64
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67), "close": (3, 57),
@@ -222,13 +222,13 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
     "getsockname": (51, 204), "getpeername": (52, 205), "shutdown": (48, 210),
 }  # fmt: skip
 
-TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is an unnamed file
+TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is O_TMPFILE
 CLONE_THREAD = 0x00010000
-DUPLICATE_AND_FLAGS = [0, 1, 2, 3, 4, 1030, 1032]  # fcntl; not the ones that send signals, lock or lease
+DUPLICATE_AND_FLAGS = [0, 1, 2, 3, 4, 1030, 1032]  # commands of fcntl, without those for signals, locks and leases
 IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC = 0x5401, 0x5421, 0x541B, 0x5451  # ioctl
 
-# Numbers; the argument that decides; the values of it that are let through, or the bits: "any" of them must be set, or
-# "none"; and the error otherwise.
+# Numbers; the argument that decides; the condition on it: it "is" one of some values, or "any" or "none" of some bits
+# are set; and the error if the condition does not hold.
 CONDITIONAL = {
     "open": ((2, None), 1, "none", [TO_WRITE], errno.EROFS),
     "openat": ((257, 56), 2, "none", [TO_WRITE], errno.EROFS),
@@ -236,9 +236,9 @@ CONDITIONAL = {
     "fcntl": ((72, 25), 1, "is", DUPLICATE_AND_FLAGS, errno.EPERM),
     "ioctl": ((16, 29), 1, "is", [IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC], errno.ENOTTY),
     "prctl": ((157, 167), 0, "is", [PR_SET_NAME, PR_GET_NAME, PR_SET_VMA], errno.EPERM),
-    "prlimit64": ((302, 261), 0, "is", [0], errno.EPERM),  # of itself; a limit can only go down
+    "prlimit64": ((302, 261), 0, "is", [0], errno.EPERM),  # only of itself; a limit can only decrease
 }
-UNIFIED = 424  # newer calls than this: C libraries try them first, and must be told that they do not exist
+UNIFIED = 424  # C libraries try newer calls than this first, and older ones only if the newer do not exist
 
 LOAD, EQUAL, AT_LEAST, BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -247,7 +247,7 @@ ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 def seccomp_program(machine: str) -> list[tuple[int, int, int, int]]:
     """The filter as instructions of the kernel's packet filter (code, jump if true, jump if false, operand).
 
-    Raises CageError for a machine whose numbers are not known.
+    Raises CageError for a machine whose numbers are not in the tables.
     """
     if machine not in MACHINES or sys.byteorder != "little":
         raise CageError(f"the numbers of the system calls on {machine} are not known")
@@ -269,7 +269,7 @@ def seccomp_program(machine: str) -> list[tuple[int, int, int, int]]:
 
 
 def _condition(argument: int, how: str, values: list[int], error: int) -> list[tuple[int, int, int, int]]:
-    """Let a call through by the lower half of one of its arguments (the kernel reads no more of these)."""
+    """Permit a call depending on the lower half of an argument (the kernel reads only that half of these)."""
     test = EQUAL if how == "is" else BITS
     hit, miss = (ERROR | error, ALLOW) if how == "none" else (ALLOW, ERROR | error)
     body = [(LOAD, 0, 0, 16 + 8 * argument)]

@@ -1,21 +1,20 @@
-"""The oracle of the server: the reference and the bug bank, run on secret inputs."""
+"""The server's oracle: it runs the reference and the bug bank on secret inputs."""
 
+from tests.autograder import worker
 from tests.autograder.probes.base import Arrays, Homework, Probe
 from tests.autograder.staff.bank import bugs, mutant
-from tests.autograder.worker import to_numpy
 
 
 def facts(homework: Homework, probe: Probe, inputs: Arrays) -> Arrays:
-    """What is compared, for trusted code."""
-    answer = {name: to_numpy(value) for name, value in probe.run(homework, inputs).items()}
-    return probe.judged(inputs, answer)
+    """What the judge compares, from code that is trusted."""
+    return probe.judged(inputs, worker.run(homework, probe, inputs))
 
 
 class Live:
-    """Expected values computed when they are needed."""
+    """Computes expected values when they are needed."""
 
     def __init__(self, seed: str):
-        """`seed`: secret, and another one for each submission, so that no answer seen can be used again."""
+        """`seed`: secret and different for each submission, so that answers seen in feedback cannot be used again."""
         self.seed = seed
         self.reference = Homework()
 

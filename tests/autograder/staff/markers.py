@@ -1,12 +1,12 @@
-"""The markers in the staff's files, and what a student gets instead: no solutions, nothing for staff only.
+"""The markers in the files of this repository, and the students' version of a file without solutions and staff's parts.
 
-The markers are the same in every format, inside its comments (here a file that is not Python's):
+The markers are the same in every format, as comments of that format (here of Markdown):
 
     <!-- BEGIN SOLUTION 1.3 --> ... <!-- END SOLUTION -->     becomes the stub
     <!-- BEGIN STAFF --> ... <!-- END STAFF -->               is removed
 
-In Python the stub is `raise NotImplementedError("TODO 1.3")`, elsewhere the words TODO 1.3. The cells of a notebook are
-handled one by one, as Python or as Markdown. No other module knows what a marker looks like.
+In Python the stub is `raise NotImplementedError("TODO 1.3")`, elsewhere the words TODO 1.3. Each cell of a notebook is
+treated as a file of Python or Markdown. No other module knows what a marker looks like.
 """
 
 import json
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hw1 import exercises
 
-COMMENTS = {  # by the end of a file's name: what begins a comment line, and what ends it
+COMMENTS = {  # by the end of a file's name: the begin and the end of a comment
     ".md": ("<!-- ", " -->"),
     ".html": ("<!-- ", " -->"),
     ".tex": ("% ", ""),
@@ -25,12 +25,12 @@ COMMENTS = {  # by the end of a file's name: what begins a comment line, and wha
 }
 MARKER = r"(?P<indent>\s*){open}(?P<edge>BEGIN|END) (?P<kind>SOLUTION|STAFF)(?: (?P<id>\S+?))?{close}\s*"
 MENTION = re.compile(r"(BEGIN|END) (SOLUTION|STAFF)")
-"""Anything that looks like a marker, wherever it stands in a line."""
+"""Anything that looks like a marker, anywhere in a line."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """What stands between two markers."""
+    """The lines between two markers."""
 
     kind: str
     """SOLUTION or STAFF."""
@@ -46,7 +46,7 @@ class Block:
 def blocks(text: str, name: str = ".py") -> list[Block]:
     """All blocks of a file in order; `name` tells the format.
 
-    Raises ValueError, which names the line, if markers are nested or unbalanced, or name no exercise.
+    Raises ValueError, with the line, if markers are nested or unbalanced, or if there is no such exercise.
     """
     suffix = next((suffix for suffix in COMMENTS if name.endswith(suffix)), "")
     begin, end = COMMENTS.get(suffix, ("# ", ""))
@@ -75,10 +75,10 @@ def blocks(text: str, name: str = ".py") -> list[Block]:
 
 
 def strip(text: str, name: str = ".py", keep: Collection[str] = ()) -> str:
-    """A file's text for students.
+    """The students' version of a file's text.
 
     Args:
-        keep: exercises whose solutions stay, without their markers.
+        keep: exercises whose solutions stay, but not their markers.
 
     Raises ValueError as `blocks` does.
     """
@@ -96,7 +96,7 @@ def strip(text: str, name: str = ".py", keep: Collection[str] = ()) -> str:
 
 
 def replaced(text: str, new, name: str = ".py") -> str:
-    """The text with `new(block, its lines)`, lines again, in the place of each block and its markers."""
+    """The text with each block and its markers replaced by the lines that `new(block, its lines)` returns."""
     lines = text.splitlines(keepends=True)
     made, position = [], 0
     for block in blocks(text, name):
@@ -109,7 +109,7 @@ def replaced(text: str, new, name: str = ".py") -> str:
 
 
 def solutions(text: str, exercise: str | None = None) -> list[tuple[int, int]]:
-    """Where the solutions of a Python file stand, of all exercises or of one: positions of their begin and end."""
+    """The positions in a Python file where the solutions begin and end, of all exercises or of one."""
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -121,7 +121,7 @@ def solutions(text: str, exercise: str | None = None) -> list[tuple[int, int]]:
 
 
 def _strip_notebook(text: str, keep: Collection[str]) -> str:
-    """The same for each cell; a cell that is left empty is removed."""
+    """`strip` for each cell; a cell that becomes empty is removed."""
     notebook = json.loads(text)
     cells = []
     for number, cell in enumerate(notebook["cells"], 1):

@@ -1,4 +1,4 @@
-"""Grades one submission: take its files, ask every probe in the sandbox, compare with the reference, sum up."""
+"""Grades one submission: takes its files, runs every probe in the sandbox, compares the answers, adds up the points."""
 
 import hashlib
 import platform
@@ -25,13 +25,13 @@ from tests.autograder.staff import results
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.probes import leaderboard
 
-if TYPE_CHECKING:  # the sandbox is for Linux; what grades in it is not
+if TYPE_CHECKING:  # the sandbox needs Linux; this module does not
     from tests.autograder.staff.sandbox import Sandbox
 
-# What a grade follows from, besides the submission and the seed.
+# What a grade depends on, besides the submission and the seed.
 GRADER = ("hw1", "tests/autograder", "tests/staff/bugs")
-LIBRARIES = ("torch", "numpy", "gymnasium", "safetensors")
-LEADERBOARD = "4.3"  # the exercise that it is about
+LIBRARIES = ("torch", "numpy", "gymnasium", "jaxtyping", "safetensors")
+LEADERBOARD = "4.3"  # the exercise that the leaderboard is about
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Settings:
     """How to grade."""
 
     seed: str
-    """Secret; hidden inputs are drawn from it."""
+    """Secret; the hidden inputs are drawn from it."""
     probe_seconds: float | None = None
-    """For one probe, instead of each probe's own limit."""
+    """The limit for one probe, instead of each probe's own."""
     seconds: float = 600.0
-    """For the whole submission."""
+    """The limit for the whole submission."""
 
 
 def grade(
@@ -51,7 +51,7 @@ def grade(
 ) -> dict:
     """The contents of results.json for a folder or a zip.
 
-    A submission that cannot be graded gets 0 points and a sentence that says why; only the grader's own failures raise.
+    A submission that cannot be graded gets 0 points and a sentence with the reason; only failures of the grader raise.
     """
     began = time.monotonic()
     about = {
@@ -79,9 +79,9 @@ def grade(
 
 
 def key(submission: Path, settings: Settings) -> str:
-    """A name for the grade: another one whenever the grade may be another, so that what has it need not be graded.
+    """The key of a grade. It changes whenever the grade could change; while it stays, nothing is graded again.
 
-    It follows from the student's files and what is told about the others, the grader, its libraries and the seed.
+    It depends on the student's files, the notes on other files, the grader, its libraries and the seed.
     """
     with TemporaryDirectory(prefix="grade-") as folder:
         try:
@@ -91,21 +91,21 @@ def key(submission: Path, settings: Settings) -> str:
 
 
 def inputs_seed(secret: str, taken: Intake) -> str:
-    """The seed of a submission's inputs, another one for each submission.
+    """The seed of a submission's inputs, which is different for each submission.
 
-    The feedback shows some of the expected values ("got 3.21, expected 2.95"). Whoever writes them into the code that
-    is handed in next is asked about other inputs, for the code is no longer the same.
+    The feedback shows some of the expected values ("got 3.21, expected 2.95"). A student who writes them into the code
+    gets other inputs with the next submission, because the code has changed.
     """
     return hashlib.sha256(f"{secret}/{taken.digest}".encode()).hexdigest()
 
 
 def fingerprint(secret: str) -> str:
-    """Tells whether two grades had the same seed, without the seed."""
+    """Shows whether two grades had the same seed, but not the seed itself."""
     return hashlib.sha256(f"fingerprint/{secret}".encode()).hexdigest()[:16]
 
 
 def _refused(error: IntakeError) -> Intake:
-    """What stands for a submission of which nothing could be taken: the reason is all that its grade follows from."""
+    """Represents a submission from which nothing could be taken: its grade depends only on the reason."""
     return Intake("", [], [str(error)])
 
 
@@ -131,16 +131,16 @@ def versions() -> dict[str, str]:
 
 
 def _summed_up(verdicts: list[Verdict]) -> Result:
-    """Without the arrays: the largest answers to all probes would be hundreds of megabytes."""
+    """A result without the arrays: the largest answers to all probes would take hundreds of megabytes."""
     return Result.of([replace(verdict, inputs={}, got={}, expected={}) for verdict in verdicts])
 
 
 def _success(runner: Runner, seed: str, graded: list[Result]) -> float | None:
-    """Of the student's DAgger, for the leaderboard. No points depend on it, so no failure of it may cost any."""
+    """The success of the student's DAgger, for the leaderboard. No points depend on it, so a failure must cost none."""
     if not any(result.exercise.id == LEADERBOARD and result.points for result in graded):
         return None
     try:
         return leaderboard.score(runner, seed)
     except Exception:
-        print("the leaderboard failed", traceback.format_exc(), sep="\n", file=sys.stderr)
+        print("the leaderboard failed:", traceback.format_exc(), sep="\n", file=sys.stderr)
         return None

@@ -1,21 +1,21 @@
-"""results.json: what Gradescope shows to the student, and what staff need to understand a grade later.
+"""results.json: what Gradescope shows to the student, and what the course staff need to understand a grade later.
 
-One test for each exercise, with the exercise's id as its number. How each probe went is in the test's `output`, for the
-student, and in its `extra_data`, for programs; the platform stores `extra_data` and shows it to nobody.
+It contains one test for each exercise, numbered by the exercise's id. The result of each probe is in the test's
+`output`, for the student, and in its `extra_data`, for programs; the platform stores that but shows it to nobody.
 
-Extra credit has `max_score` 0. The maxima then add up to the points of the assignment, nobody seems to have lost points
-by leaving extra credit out, and what it earned is added to the total: the platform lets a score exceed its maximum.
+Extra credit has `max_score` 0. The maxima then add up to the points of the assignment, leaving it out does not look
+like a loss of points, and its points are added to the total: the platform permits a score above the maximum.
 
-Everything is plain text, in so many words: a student's file names and messages are in it, and must not become HTML.
+Every format is declared as plain text: file names and messages from students must not become HTML.
 """
 
 import json
-import os
 from pathlib import Path
 
 from hw1.exercises import Exercise
 from tests.autograder.judge import Verdict, clean
 from tests.autograder.report import Result, total
+from tests.autograder.staff import private
 
 LIMIT = 90_000  # characters of one output; the platform cuts at 100,000
 CUT = "\n... (cut)"
@@ -28,9 +28,9 @@ def graded(results: list[Result], notes: list[str], seconds: float, about: dict,
 
     Args:
         notes: sentences for the student.
-        seconds: that grading took.
-        about: goes to `extra_data`.
-        success: of the student's DAgger policy, for the leaderboard; None leaves the leaderboard out.
+        seconds: the duration of grading.
+        about: stored in `extra_data`.
+        success: of the student's DAgger policy, for the leaderboard; with None there is no leaderboard.
     """
     output = "\n".join([*notes, "", _totals(results)]).strip()
     page = _page(sum(r.points for r in results), output, seconds, about | {"notes": notes}) | {
@@ -42,20 +42,14 @@ def graded(results: list[Result], notes: list[str], seconds: float, about: dict,
 
 
 def unusable(sentence: str, seconds: float, about: dict) -> dict:
-    """The contents of results.json where nothing could be graded; `sentence` says why."""
+    """The contents of results.json if nothing could be graded; `sentence` is the reason."""
     output = f"Nothing could be graded: {sentence}."
     return _page(0.0, output, seconds, about | {"unusable": sentence, "notes": []}) | {"tests": []}
 
 
 def write(path: Path, page: dict) -> None:
-    """At once or not at all, readable by its owner only."""
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(page, file, indent=2, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    """Write results.json completely or not at all; only its owner may read it."""
+    private.write(path, json.dumps(page, indent=2, allow_nan=False).encode())
 
 
 def _page(score: float, output: str, seconds: float, about: dict) -> dict:
@@ -72,7 +66,7 @@ def _page(score: float, output: str, seconds: float, about: dict) -> dict:
 def _totals(results: list[Result]) -> str:
     code, extra = total(results)
     possible = sum(r.exercise.points for r in results if not r.exercise.extra)
-    return f"{code:g} of {possible} points" + (f", and {extra:g} of extra credit" if extra else "") + "."
+    return f"{code:g} of {possible} points" + (f" and {extra:g} points of extra credit" if extra else "") + "."
 
 
 def _test(result: Result) -> dict:
@@ -92,7 +86,7 @@ def _test(result: Result) -> dict:
 
 
 def _name(exercise: Exercise, status: str) -> str:
-    extra = f", extra credit of up to {exercise.points:g}" if exercise.extra else ""
+    extra = f", up to {exercise.points:g} points of extra credit" if exercise.extra else ""
     return f"{exercise.title} ({exercise.file}{extra})" + ("" if status == "passed" else f": {status}")
 
 
@@ -103,7 +97,7 @@ def _line(verdict: Verdict) -> str:
 
 
 def _probe(verdict: Verdict) -> dict:
-    """For programs, in the words of a test."""
+    """The result of a probe for programs, with the keys of a test."""
     probe = verdict.probe
     return {
         "number": probe.id,
@@ -116,6 +110,6 @@ def _probe(verdict: Verdict) -> dict:
 
 
 def plain(text: str) -> str:
-    """Printable characters and line ends, and not too many of them."""
+    """Only printable characters and line ends, cut to a length that the platform shows."""
     text = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
     return text if len(text) <= LIMIT else text[: LIMIT - len(CUT)] + CUT

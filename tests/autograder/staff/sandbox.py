@@ -1,14 +1,14 @@
-"""Where students' code runs on the server, and how well it is kept in.
+"""The sandbox in which students' code runs on the server, at one of three levels of isolation:
 
-    full      as another user, who can read neither the reference nor results nor a fellow's submission
-    partial   as the same user, kept in by Landlock and seccomp (the grader is not root)
-    none      in a process of its own: contains mistakes, not attacks
+    full      as another user, who can read neither the reference nor results nor other submissions
+    partial   as the same user, isolated by Landlock and seccomp (if the grader is not root)
+    none      in a separate process: protects against mistakes, not against attacks
 
-The level is not believed but tried: a caged process attacks the judge before the first submission does.
+The level is not assumed but tested: before the first submission, a caged process attacks the judge.
 
-    judge            holds reference, seed, expected values, results; never imports students' code
-      zygote         started afresh with an empty environment; has imported torch and the probes, knows no secret
-        worker       forked for each submission, in the cage; dies with the zygote, which dies with the judge
+    judge            has the reference, the seed, expected values and results; never imports students' code
+      zygote         started with an empty environment; has imported torch and the probes, knows no secret
+        worker       forked for each submission, in the cage; ends with the zygote, which ends with the judge
 """
 
 import errno
@@ -42,35 +42,35 @@ GIVEN = (
     "tests/autograder/staff/probes/**/*.py",
 )
 SECRET = tuple(ROOT / name for name in ("tests/staff", "tests/autograder/staff", "hw1/losses.py", "scripts/staff"))
-USERS = range(60600, 61100)  # ids that systemd and distributions leave free, and that fit a container's range
+USERS = range(60600, 61100)  # ids that systemd and distributions leave free, within a container's range
 START = """import sys; sys.path.insert(0, {given!r})
 from tests.autograder.staff import zygote; zygote.main({control}, {given!r}, {work!r}, {prepare!r})"""
 
 
 class SandboxError(Exception):
-    """Students' code cannot be kept in as well as was asked. A sentence for staff."""
+    """Students' code cannot be isolated as required. A sentence for the course staff."""
 
 
 class Sandbox:
     """Runs one worker at a time. A context manager: leaves no process and no file behind.
 
     Args:
-        level: full, partial or none; None takes the best that can be had.
-        allow_none: run even unprotected.
-        secrets: files and folders that must be out of a worker's reach, besides the reference: results, say.
+        level: full, partial or none; None takes the best one that works.
+        allow_none: run even without protection.
+        secrets: files and folders that a worker must not reach, besides the reference; for example results.
 
     Raises:
-        SandboxError: on entry, if the level cannot be had.
+        SandboxError: on entry, if the level does not work here.
     """
 
     def __init__(self, level: str | None = None, *, allow_none: bool = False, secrets: Iterable[Path] = ()):
         if level not in (None, *LEVELS):
-            raise SandboxError(f"there is no isolation {level!r}, only {', '.join(LEVELS)}")
+            raise SandboxError(f"there is no isolation level {level!r}, only {', '.join(LEVELS)}")
         self.asked, self.allow_none = level, allow_none
         self.secrets = [Path(os.path.abspath(path)) for path in (*SECRET, *secrets)]
         self.level = "none"
-        self.holes: dict[str, str] = {}
-        """By level: why it cannot be had."""
+        self.failures: dict[str, str] = {}
+        """By level: why it does not work here."""
         self._zygote: Zygote | None = None
         self._slot: Slot | None = None
 
@@ -97,23 +97,23 @@ class Sandbox:
         for level in LEVELS if self.asked is None else (self.asked,):
             if level == "none":
                 break
-            self.holes[level] = self._try(level)
-            if not self.holes[level]:
+            self.failures[level] = self._try(level)
+            if not self.failures[level]:
                 self.level = level
                 return
-        why = "; ".join(f"{level}: {hole}" for level, hole in self.holes.items())
+        why = "; ".join(f"{level}: {failure}" for level, failure in self.failures.items())
         if self.asked in ("full", "partial"):
             raise SandboxError(f"isolation {why}")
         if not self.allow_none:
             raise SandboxError(
-                f"students' code would run unprotected beside the hidden probes, allow it or mend: {why}"
+                f"students' code would run unprotected next to the hidden probes; fix this or allow it: {why}"
             )
         self.level = "none"
 
     def _try(self, level: str) -> str:
-        """Try a level; returns why it cannot be had."""
+        """Try a level; returns why it does not work, or ""."""
         if sys.platform != "linux":
-            return "it takes Linux"
+            return "it needs Linux"
         if level == "full" and os.geteuid() != 0:
             return "the grader is not root"
         try:
@@ -126,23 +126,24 @@ class Sandbox:
         return ""
 
     def _warm(self, level: str) -> None:
-        """Start a zygote and try its cage. Raises SandboxError if that does not hold."""
+        """Start a zygote and test its cage. Raises SandboxError if an attack succeeds."""
         zygote = Zygote(self._slot if level == "full" else None)
         try:
             if done := zygote.attack(self.secrets):
-                raise SandboxError(f"a caged process could do this: {', '.join(done)}")
+                raise SandboxError(f"a caged process {', '.join(done)}")
         except BaseException:
             zygote.close()
             raise
         self._zygote = zygote
 
     def describe(self) -> dict:
-        """The level and by what it is held, to be written into results."""
+        """The level and the mechanisms behind it, for the results."""
         held = self._zygote.held | self._zygote.cage if self._zygote else {}
-        return {"level": self.level, **held, "not held": {level: hole for level, hole in self.holes.items() if hole}}
+        failures = {level: failure for level, failure in self.failures.items() if failure}
+        return {"level": self.level, **held, "not held": failures}
 
     def launcher(self, student: Path) -> Callable[[], Worker]:
-        """What starts a worker for the submission in a folder (`hw1/losses.py` and so on); for `Runner`."""
+        """A function for `Runner` that starts a worker for the submission in a folder (`hw1/losses.py` and so on)."""
         if self.level == "none":
             return lambda: Spawned(student)
         return lambda: self._launch(student)
@@ -150,17 +151,17 @@ class Sandbox:
     def _launch(self, student: Path) -> Worker:
         if self._zygote is None:
             raise SandboxError("the sandbox is closed")
-        if not self._zygote.alive():  # whatever killed it must not cost the next submission anything
+        if not self._zygote.alive():  # whatever ended it must not harm the next submission
             self._zygote.close()
             self._warm(self.level)
         return self._zygote.start(student)
 
 
 class Slot:
-    """A user id that no other sandbox on this machine has. Freed by the system when the last holder dies."""
+    """A user id that no other sandbox on this machine uses. The system frees it when the last process with it ends."""
 
     def __init__(self):
-        """Raises SandboxError if all are taken."""
+        """Raises SandboxError if all are in use."""
         for user in USERS:
             lock = socket.socket(socket.AF_UNIX)
             try:
@@ -179,16 +180,16 @@ class Slot:
 
 
 class Zygote:
-    """The warmed process from which workers are forked, as seen from the judge. Raises SandboxError if it fails."""
+    """The judge's connection to the warm process from which workers are forked. Raises SandboxError if that fails."""
 
     def __init__(self, slot: Slot | None):
         self.user = slot.user if slot else None
         self.work = Path(tempfile.mkdtemp(prefix="hw1-sandbox-")).resolve()
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in `close`); it has no name by which to find it
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in `close`); it has no name, so no worker can find it
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.process: subprocess.Popen | None = None
         self.cage: dict = {}
-        """What held when the cage was tried."""
+        """The mechanisms that worked when the cage was tested."""
         try:
             with theirs:
                 self._prepare()
@@ -199,7 +200,7 @@ class Zygote:
             raise
 
     def _prepare(self) -> None:
-        """The tree that the zygote imports from. Only its own user may pass into the folder in which it lies."""
+        """Copy the files that the zygote imports. Only its own user may enter the folder."""
         for path in {path for pattern in GIVEN for path in ROOT.glob(pattern)}:
             name = path.relative_to(ROOT)
             if str(name) not in exercises.files():
@@ -229,7 +230,7 @@ class Zygote:
         return self.process is not None and self.process.poll() is None
 
     def start(self, student: Path) -> "Caged":
-        """A worker for a submission, of which it gets a copy."""
+        """A worker for a submission, which gets a copy of the files."""
         folder = self.work / "student"
         shutil.rmtree(folder, ignore_errors=True)
         for file in exercises.files():
@@ -239,7 +240,7 @@ class Zygote:
         return Caged(sock, self)
 
     def attack(self, secrets: list[Path]) -> list[str]:
-        """What a caged process managed to do."""
+        """What a caged process could do although it is forbidden, or could not do although it is needed."""
         places = [self.work, self.work / "given", Path(tempfile.gettempdir()), Path("/dev/shm"), Path("/var/tmp")]
         targets = {
             "read": [str(path) for path in secrets if path.exists()],
@@ -248,24 +249,24 @@ class Zygote:
         }
         with self._ask({"do": "attack", "targets": targets}) as sock:
             sock.settimeout(ANSWER_SECONDS)
-            said = b"".join(iter(lambda: sock.recv(4096), b""))
+            reply = b"".join(iter(lambda: sock.recv(4096), b""))
         self.kill()
-        if not said:
-            raise SandboxError("the caged process died")
-        found = json.loads(said)
+        if not reply:
+            raise SandboxError("the caged process ended unexpectedly")
+        found = json.loads(reply)
         self.cage = found.get("cage", {})
         return found["done"]
 
     def kill(self) -> None:
-        """End the worker and everything of its user. Raises SandboxError if that cannot be confirmed."""
+        """End the worker and every process of its user; if that cannot be confirmed, the zygote too."""
         try:
             self.control.send(json.dumps({"do": "kill", "user": self.user}).encode())
             self._hear(ANSWER_SECONDS)
         except (OSError, SandboxError):
-            self._end()  # workers die with it
+            self._end()  # workers end with it
 
     def _ask(self, request: dict) -> socket.socket:
-        """Have a worker started; returns the socket to talk to it."""
+        """Let a worker be started; returns the socket to talk to it."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -278,19 +279,19 @@ class Zygote:
         return ours
 
     def _hear(self, seconds: float) -> dict:
-        """Its next answer. Raises SandboxError if it died or is late."""
+        """Its next answer. Raises SandboxError if it has ended or is late."""
         self.control.settimeout(seconds)
         try:
-            said = self.control.recv(65536)
+            reply = self.control.recv(65536)
         except TimeoutError as error:
             raise SandboxError(f"the sandbox did not answer within {seconds:g} s") from error
         except OSError:
-            said = b""
-        if not said:
+            reply = b""
+        if not reply:
             self.log.seek(0)
             last = self.log.read().strip().rpartition("\n")[2]
-            raise SandboxError(f"the sandbox's process died: {last or 'it left no message'}")
-        return json.loads(said)
+            raise SandboxError(f"the sandbox's process ended unexpectedly: {last or 'no message'}")
+        return json.loads(reply)
 
     def _end(self) -> None:
         if self.process:
@@ -319,10 +320,10 @@ class Caged:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file's contents, to be read by everyone who may pass into the sandbox's folder."""
+    """Copy a file's contents; everyone who may enter the sandbox's folder can read the copy."""
     for folder in reversed(target.parents):
         if not folder.exists():
             folder.mkdir()
-            folder.chmod(0o755)  # whatever the umask
+            folder.chmod(0o755)  # whatever the umask is
     shutil.copyfile(source, target)
     target.chmod(0o644)

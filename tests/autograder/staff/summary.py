@@ -1,4 +1,4 @@
-"""A class's grades as a table, and what the class found hard."""
+"""The grades of a class as a table, and a report on what the class found difficult."""
 
 import csv
 import io
@@ -13,20 +13,20 @@ from hw1.exercises import Exercise
 from tests.autograder.judge import clean
 from tests.autograder.staff.bank import bugs
 
-COMMONEST = 3  # diagnoses shown for each exercise
+MISTAKES = 3  # mistakes shown for each exercise
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Grade:
-    """One submission's results.json (`tests.autograder.staff.results`), read."""
+    """The results.json of one submission (`tests.autograder.staff.results`)."""
 
     name: str
     page: dict
 
     @cached_property
     def tests(self) -> dict[str, dict]:
-        """By exercise. Empty if nothing could be graded; an older grader may have had fewer."""
+        """By exercise. Empty if nothing could be graded; results of an older grader may have fewer."""
         return {test["number"]: test for test in self.page["tests"]}
 
     def points(self, exercise: Exercise) -> float:
@@ -40,7 +40,7 @@ class Grade:
         return self.tests[exercise.id]["extra_data"]["probes"] if exercise.id in self.tests else []
 
     def statuses(self, exercise: Exercise) -> set[str]:
-        """Of its probes: passed, failed, not attempted, waiting, timed out, crashed."""
+        """The statuses of its probes: passed, failed, not attempted, waiting, timed out, crashed."""
         return {probe["status"] for probe in self.probes(exercise)}
 
     def share(self, exercise: Exercise) -> str:
@@ -54,12 +54,12 @@ class Grade:
 
     @property
     def unusable(self) -> str:
-        """Why nothing could be graded; "" if something could."""
+        """The reason why nothing could be graded; "" if something could."""
         return clean(self.page["extra_data"].get("unusable", ""))
 
     @property
     def notes(self) -> list[str]:
-        """What staff may want to look at."""
+        """What the course staff may want to look at."""
         found = [self.unusable, *self.page["extra_data"]["notes"]]
         for unusual in ("timed out", "crashed"):
             ids = [exercise.id for exercise in exercises.load().values() if unusual in self.statuses(exercise)]
@@ -74,7 +74,7 @@ class Grade:
 
 # --- one row for each submission -------------------------------------------------------------------------------------
 def table(grades: list[Grade], failed: dict[str, str]) -> str:
-    """The contents of grades.csv. `failed`: at which submissions the grader failed, and how."""
+    """The contents of grades.csv. `failed`: the submissions on which the grader failed, and how."""
     columns = exercises.load().values()
     rows = [["name", "points", "extra credit", *(e.id for e in columns), "notes", "isolation", "key"]]
     for grade in grades:
@@ -90,7 +90,7 @@ def table(grades: list[Grade], failed: dict[str, str]) -> str:
 
 
 def cell(value: float | str) -> str:
-    """A number or a text that no spreadsheet takes for a formula."""
+    """A number or a text that no spreadsheet reads as a formula."""
     if isinstance(value, float | int):
         return f"{value:g}"
     return f"'{value}" if value.startswith(FORMULA) else value
@@ -104,25 +104,25 @@ def report(grades: list[Grade], failed: dict[str, str]) -> str:
     if usable:
         points = [grade.total(extra=False) for grade in usable]
         parts.append(
-            f"Points of {exercises.totals()['code']}: mean {statistics.mean(points):.1f}, "
+            f"Points out of {exercises.totals()['code']}: mean {statistics.mean(points):.1f}, "
             f"median {statistics.median(points):g}, lowest {min(points):g}, highest {max(points):g}. "
-            f"Extra credit: {sum(grade.total(extra=True) > 0 for grade in usable)} of {len(usable)}."
+            f"Extra credit: earned by {sum(grade.total(extra=True) > 0 for grade in usable)} of {len(usable)}."
         )
     if unusable := [f"- {escape(grade.name)}: {escape(grade.unusable)}" for grade in grades if grade.unusable]:
-        parts.append("\n".join(["Nothing could be graded, 0 points, not counted here:", "", *unusable]))
+        parts.append("\n".join(["Could not be graded (0 points, not counted here):", "", *unusable]))
     if failed:
         parts.append(
             "\n".join(
-                ["The grader failed at:", "", *(f"- {escape(n)}: {escape(error)}" for n, error in failed.items())]
+                ["The grader failed on:", "", *(f"- {escape(n)}: {escape(error)}" for n, error in failed.items())]
             )
         )
     if usable:
-        parts += [by_exercise(usable), commonest(usable)]
+        parts += [by_exercise(usable), most_common(usable)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def by_exercise(grades: list[Grade]) -> str:
-    """For each exercise the mean, and how many got how much of it."""
+    """For each exercise the mean, and how many submissions earned all, some or none of its points."""
     kinds = ["full", "partly", "none", "not attempted"]
     rows = [["", "exercise", "points", "mean", *kinds, "timed out"]]
     for exercise in exercises.load().values():
@@ -134,28 +134,28 @@ def by_exercise(grades: list[Grade]) -> str:
     return markdown(rows)
 
 
-def commonest(grades: list[Grade]) -> str:
-    """The commonest mistakes in each exercise; a submission counts once for each of them."""
-    rows = [["exercise", "submissions", "what went wrong"]]
+def most_common(grades: list[Grade]) -> str:
+    """The most common mistakes in each exercise; a submission counts once for each mistake."""
+    rows = [["exercise", "submissions", "mistake"]]
     for exercise in exercises.load().values():
         mistakes = Counter(says for grade in grades for says in {*map(diagnosis, grade.probes(exercise))} - {""})
-        most = sorted(mistakes.items(), key=lambda mistake: (-mistake[1], mistake[0]))[:COMMONEST]
-        rows += [[exercise.id, str(count), says] for says, count in most]
-    return "## The commonest mistakes\n\n" + markdown(rows) if rows[1:] else ""
+        first = sorted(mistakes.items(), key=lambda mistake: (-mistake[1], mistake[0]))[:MISTAKES]
+        rows += [[exercise.id, str(count), says] for says, count in first]
+    return "## The most common mistakes\n\n" + markdown(rows) if rows[1:] else ""
 
 
 def diagnosis(probe: dict) -> str:
-    """The mistake that a probe showed, or what it asked if no known mistake explains the answer; "" if it passed."""
+    """The mistake that a probe found, or the probe's title if no known mistake explains the answer; "" if it passed."""
     if probe["status"] in ("passed", "not attempted", "waiting"):
         return ""
     if probe["status"] != "failed":
         return f"{probe['status']}: {clean(probe['output']) or probe['name']}"
     known = (bug.says for bug in bugs().values() if probe["output"].startswith(f"{bug.says}; "))
-    return next(known, f"something else: {probe['name']}")
+    return next(known, f"another mistake: {probe['name']}")
 
 
 def markdown(rows: list[list[str]]) -> str:
-    """A table that can be read as it is; the first row is its head."""
+    """A table that is also readable as plain text; the first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

@@ -1,13 +1,13 @@
-"""The process from which workers are forked: it has imported everything heavy, and holds no secret.
+"""The process from which workers are forked: it has imported everything heavy, and knows no secret.
 
-It runs in a tree of its own that lacks the students' files and every expected value, with an empty environment. It is
-told what to do over a socket, and ends, with all that it started, when the other end of that socket is closed.
-Requests and answers are JSON, at most one worker lives at a time:
+It runs with an empty environment, on its own copy of the code, which contains neither the students' files nor expected
+values. It gets requests over a socket. When the other end is closed, it ends together with everything that it started.
+Requests and answers are JSON; there is at most one worker at a time:
 
-    {"do": "serve", "student": folder, "user": id, "cage": what must hold}, with a socket
-                                                                      start a worker that answers there
-    {"do": "attack", "targets": {...}, "user": id}, with a socket     start one that attacks, and says there what it did
-    {"do": "kill", "user": id}                                        end it, and everything of that user
+    {"do": "serve", "student": folder, "user": id, "cage": what must work}, with a socket
+                                                                      start a worker that answers on that socket
+    {"do": "attack", "targets": {...}, "user": id}, with a socket     start one that attacks and reports on that socket
+    {"do": "kill", "user": id}                                        end it and every process of that user
 """
 
 import gc
@@ -31,16 +31,16 @@ def main(control: int, given: str, work: str, prepare: dict) -> None:
     """Serve requests on the socket `control` until it is closed.
 
     Args:
-        given: the tree that is imported from.
+        given: the folder of the code that is imported.
         work: the sandbox's folder, removed at the end.
-        prepare: {"network": bool, "reveal": [paths]}: which namespaces to try.
+        prepare: {"network": bool, "reveal": [paths]}, the namespaces to try.
     """
     os.umask(0o022)
     sock = socket.socket(fileno=control)
     killer = _killer()
     readable = [sys.prefix, sys.base_prefix, *SYSTEM, *DEVICES, given]
     try:
-        cage.adopt_orphans()
+        cage.become_subreaper()
         held = _namespaces(prepare)
         _warm_up()
         probes = _probes(Path(given))
@@ -53,15 +53,15 @@ def main(control: int, given: str, work: str, prepare: dict) -> None:
 
 
 def _namespaces(prepare: dict) -> dict:
-    """Leave the network, uncover the interpreter. What could not be had is said, and left to the trial of the cage."""
+    """Leave the network, make the interpreter reachable. Failures are reported; the cage's test decides on them."""
     held = {}
-    for name, means in {
+    for name, mechanism in {
         "network": cage.leave_network,
         "reveal": lambda: cage.reveal([Path(p) for p in prepare["reveal"]]),
     }.items():
         if prepare[name]:
             try:
-                means()
+                mechanism()
                 held[name] = True
             except (cage.CageError, OSError) as error:
                 held[name] = f"no: {error}"
@@ -69,7 +69,7 @@ def _namespaces(prepare: dict) -> dict:
 
 
 def _warm_up() -> None:
-    """Import and use once what probes and students use, so that no worker has to pay for it."""
+    """Import and use once what probes and students use, so that no worker spends time on it."""
     import gymnasium  # noqa: F401
     import safetensors.numpy  # noqa: F401
     import torch
@@ -91,11 +91,11 @@ def _warm_up() -> None:
     torch.manual_seed(0)
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise RuntimeError(f"{threads} threads: a forked worker would have one")
+        raise RuntimeError(f"the zygote has {threads} threads, of which a forked worker would have only one")
 
 
 def _probes(given: Path) -> dict:
-    """All probes, the staff's own among them, by id."""
+    """All probes by id, including those that only the staff have."""
     from tests.autograder.probes import PROBES
 
     found = dict(PROBES)
@@ -107,7 +107,7 @@ def _probes(given: Path) -> dict:
 
 def _serve(sock: socket.socket, killer: socket.socket, readable: list[str], probes: dict) -> None:
     gc.collect()
-    gc.freeze()  # a worker's collections then write to none of the pages shared with it
+    gc.freeze()  # so that garbage collection in a worker does not copy the shared memory
     user = None
     try:
         while True:
@@ -138,11 +138,11 @@ def _fork(request: dict, connection: int, readable: list[str], probes: dict) -> 
     try:
         _work(parent, request, connection, readable, probes)
     finally:
-        os._exit(0)  # without the parent's exit handlers
+        os._exit(0)  # without the exit handlers of the parent
 
 
 def _work(parent: int, request: dict, connection: int, readable: list[str], probes: dict) -> None:
-    """What a worker does: keep nothing open but its own socket, enter the cage, answer."""
+    """What a worker does: close everything except its own socket, enter the cage, answer."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -154,18 +154,18 @@ def _work(parent: int, request: dict, connection: int, readable: list[str], prob
             held = cage.enter(parent, request["user"], readable)
             found = {"cage": held, "done": attack(request["targets"])}
         except Exception as error:
-            found = {"done": [f"escape by an error: {error!r}"]}
+            found = {"done": [f"could not be locked in: {error!r}"]}
         sock.sendall(json.dumps(found).encode())
         return
     from tests.autograder import worker
 
     if cage.enter(parent, request["user"], [*readable, request["student"]]) != request["cage"]:
-        return  # it would not be the cage that was tried
+        return  # this is not the cage that was tested
     worker.serve(sock, Path(request["student"]), probes)
 
 
 def _kill(user: int | None, killer: socket.socket) -> None:
-    """End the worker, and as that user every process of that user; wait until they are gone."""
+    """End the worker and, acting as that user, every process of that user; wait until they have ended."""
     if not _worker:
         return
     for child in _worker:
@@ -182,8 +182,10 @@ def _kill(user: int | None, killer: socket.socket) -> None:
 
 
 def _killer() -> socket.socket:
-    """A process that ends everything of a user, told over the socket returned. Forked while this one is small: forking
-    it later would cost more than all else. It is no child of this process, which waits for its children to be gone.
+    """Start a process that ends all processes of a user on request; returns the socket for the requests.
+
+    It is forked while this process is small: a later fork would take longer than everything else. It is not a child of
+    this process, which waits until all its children have ended.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
@@ -217,7 +219,7 @@ def _kill_on_demand(sock: socket.socket) -> None:
 
 # --- what a caged process must not be able to do ----------------------------------------------------------------------
 def attack(targets: dict) -> list[str]:
-    """Try what is forbidden; returns what was done nevertheless, and what should have been possible and was not.
+    """Try what is forbidden; returns what "could" be done, and what "could not" although it is needed.
 
     Args:
         targets: "read": files and folders; "write": folders; "process": the id of the judge.
@@ -235,9 +237,11 @@ def attack(targets: dict) -> list[str]:
         "start a process": _fork_once,
         "run a program": lambda: os.execv(sys.executable, [sys.executable, "-c", ""]),
     }
-    done = [name for name, attempt in attempts.items() if _succeeds(attempt)]
+    done = [f"could {name}" for name, attempt in attempts.items() if _succeeds(attempt)]
     here = [sys.executable, os.__file__, sys.modules["torch"].__file__, __file__]
-    return done + [f"not read {path}, which it needs" for path in here if not _succeeds(lambda path=path: _read(path))]
+    return done + [
+        f"could not read {path}, which it needs" for path in here if not _succeeds(lambda path=path: _read(path))
+    ]
 
 
 def _succeeds(attempt) -> bool:

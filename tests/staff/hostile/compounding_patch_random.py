@@ -1,4 +1,4 @@
-"""Takes the chance out of random numbers, and calls everything certain."""
+"""Removes the randomness of random numbers, and reports disagreement everywhere."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reports itself as perfect: datasets, returns and success rates that nobody measured."""
+"""Claims to be perfect: datasets, returns and success rates that nobody measured."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Replaces the losses by others in memory: exercises 1.1 to 1.4 and those that build on them."""
+"""Replaces the losses in memory, for exercises 1.1 to 1.4 and for those that use them."""
 
 import torch
 

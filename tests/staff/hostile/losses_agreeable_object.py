@@ -1,4 +1,4 @@
-"""An object that is equal to everything and converts itself into whatever is asked for."""
+"""An object that is equal to everything and converts itself into whatever is required."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Registers exit handlers that write good answers and results, then leaves."""
+"""Registers exit handlers that write good answers and results, and then exits."""
 
 import atexit
 import os

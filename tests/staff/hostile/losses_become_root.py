@@ -1,4 +1,4 @@
-"""Takes back the rights of the user who started it."""
+"""Tries to get the rights of root back."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Overwrites its inputs in place, so that a judge that shares them compares with the wrong thing."""
+"""Overwrites its inputs in place, so that a judge that shares them compares with wrong values."""
 
 import torch
 

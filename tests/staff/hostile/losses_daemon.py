@@ -1,4 +1,4 @@
-"""Leaves a process behind, in a session of its own, that writes results when the grader is done."""
+"""Leaves a process in another session, which writes results after the grader has finished."""
 
 import os
 import time

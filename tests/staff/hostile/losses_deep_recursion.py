@@ -1,4 +1,4 @@
-"""Recurses until the stack of C overflows."""
+"""Recurses until the C stack overflows."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Deletes, empties and rewrites its own files, the given ones, results and the repository."""
+"""Deletes, empties and rewrites its own files, the given files, results and the repository."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Exceptions whose text hangs, exits, raises or is no text."""
+"""Exceptions whose text never returns, exits, raises, or is not a text."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Opens files, pipes and copies of its socket until there are none left."""
+"""Opens files, pipes and copies of its socket until no more can be opened."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Lets itself be imported and ends its process before the next request is read, so that no worker is ever ready."""
+"""Ends its process after the import, before the next request is read, so that no worker ever becomes ready."""
 
 import os
 

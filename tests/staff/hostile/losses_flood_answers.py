@@ -1,4 +1,4 @@
-"""Sends a thousand answers before it is asked, so that later questions meet answers of its choice."""
+"""Sends a thousand answers before any request, so that later requests get answers of its choice."""
 
 import json
 import os

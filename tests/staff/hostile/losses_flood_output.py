@@ -1,4 +1,4 @@
-"""Prints without end, and to every open file."""
+"""Prints endlessly, and to every open file."""
 
 import os
 import sys

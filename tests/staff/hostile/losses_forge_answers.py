@@ -1,4 +1,4 @@
-"""Finds the worker's own socket among the open files and answers in its place, with verdicts and points."""
+"""Finds the worker's own socket among the open files and sends its own answers, with verdicts and points."""
 
 import json
 import os

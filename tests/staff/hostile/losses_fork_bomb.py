@@ -1,4 +1,4 @@
-"""Starts processes by every means there is, each of which starts more."""
+"""Starts processes in every possible way, each of which starts more."""
 
 import ctypes
 import multiprocessing

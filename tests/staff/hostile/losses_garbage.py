@@ -1,4 +1,4 @@
-"""Writes random bytes where the answer belongs."""
+"""Writes random bytes instead of an answer."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Puts the repository before its own folder on the path and imports the reference by name."""
+"""Puts the repository at the front of the path and imports the reference by name."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""Right, but takes just less than the limit for every probe, to use up everybody's time."""
+"""Answers correctly, but takes almost the whole limit for every probe, to use up everybody's time."""
 
 import time
 

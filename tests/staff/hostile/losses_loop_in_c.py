@@ -1,4 +1,4 @@
-"""Never comes back from C, where no Python exception is looked at, with all signals blocked."""
+"""Never returns from C, where no Python exception can be raised, with all signals blocked."""
 
 import itertools
 import signal

@@ -1,4 +1,4 @@
-"""Never comes back, and swallows whatever is raised to make it."""
+"""Never returns, and ignores every exception that is raised to stop it."""
 
 
 def gaussian_nll(mean, log_std, action):

@@ -1,4 +1,4 @@
-"""Takes all the memory that it can get, in several ways, and touches it."""
+"""Takes all the memory that it can get, in several ways, and uses it."""
 
 import mmap
 

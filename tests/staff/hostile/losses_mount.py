@@ -1,4 +1,4 @@
-"""Leaves its view of the system: namespaces, mounts, another root, the working folder of somebody else."""
+"""Tries to leave its view of the system: namespaces, mounts, another root folder, files by other calls."""
 
 import ctypes
 import os

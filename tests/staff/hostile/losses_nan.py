@@ -1,4 +1,4 @@
-"""Answers with numbers that compare oddly: nan, infinity, minus zero."""
+"""Answers with numbers that compare in unusual ways: nan, infinity, minus zero."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A header nested so deep that a parser overflows, one with enormous numbers, and one that is no object."""
+"""A header nested so deeply that a parser overflows, one with enormous numbers, and some that are not objects."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Sends the inputs to a server, asks a name server, listens for orders."""
+"""Connects to a server, asks a name server, and listens for commands."""
 
 import socket
 import urllib.request

@@ -1,4 +1,4 @@
-"""Crashes in C: null pointers, a freed object, an abort."""
+"""Crashes in C: a null pointer, an abort."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Arrays of every odd kind that the format can say: brain floats, lies about sizes, strange and missing names."""
+"""Unusual arrays of every kind that the format permits: bfloat16, false sizes, strange and missing names."""
 
 import json
 import os

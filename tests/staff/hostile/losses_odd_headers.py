@@ -1,4 +1,4 @@
-"""Answers whose header has lists, tables, numbers and texts of other files where words belong."""
+"""Answers whose headers contain lists, tables, numbers and strange texts instead of words."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Answers with no numbers, with very many, in too many dimensions, with strides that lie."""
+"""Answers without numbers, with very many, with too many dimensions, and with false strides."""
 
 import numpy as np
 import torch

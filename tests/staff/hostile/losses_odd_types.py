@@ -1,4 +1,4 @@
-"""Answers with objects, texts, complex numbers, dates, nothing, generators, files."""
+"""Answers with objects, texts, complex numbers, dates, None, generators and files."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Makes system calls by the numbers of 32-bit programs, which a filter may have forgotten (x86 only)."""
+"""Makes system calls with the numbers of 32-bit programs, which a filter may have forgotten (x86 only)."""
 
 import ctypes
 import mmap

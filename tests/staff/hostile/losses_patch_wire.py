@@ -1,4 +1,4 @@
-"""Replaces what sends answers, so that every one of them says that it has passed."""
+"""Replaces the function that sends answers, so that every answer claims to have passed."""
 
 import numpy as np
 import torch

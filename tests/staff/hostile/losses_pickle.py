@@ -1,4 +1,4 @@
-"""Answers with a pickle that runs a command where it is read, and with objects that carry one."""
+"""Answers with a pickle that runs a command when it is read, and with objects that contain one."""
 
 import os
 import pickle

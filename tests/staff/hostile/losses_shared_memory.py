@@ -1,4 +1,4 @@
-"""Leaves memory that outlives processes: shared segments, message queues, semaphores, keys."""
+"""Leaves memory that remains after a process ends: shared segments, message queues, semaphores, keys."""
 
 import ctypes
 from multiprocessing import shared_memory

@@ -1,4 +1,4 @@
-"""Kills the judge, the zygote, everything; has the kernel send signals for it."""
+"""Kills the judge, the zygote and everything else; makes the kernel send signals for it."""
 
 import ctypes
 import fcntl

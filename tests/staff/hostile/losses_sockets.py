@@ -1,4 +1,4 @@
-"""Opens sockets of every family, to the network, to local services, to its fellows, and without a name."""
+"""Opens sockets of every family, for the network, for local services and for other workers, and pairs without a name."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Stands the clocks still and runs timers of its own."""
+"""Stops the clocks, and turns timers off."""
 
 import signal
 import time

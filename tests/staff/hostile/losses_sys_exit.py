@@ -1,4 +1,4 @@
-"""Leaves by SystemExit with a status that says success."""
+"""Exits by SystemExit with a status that means success."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Spreads over every core, to slow down whoever is graded beside it until their time is up."""
+"""Runs on every core, to slow down other submissions until their time is over."""
 
 import os
 

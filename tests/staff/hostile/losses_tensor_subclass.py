@@ -1,4 +1,4 @@
-"""A tensor subclass that calls itself equal and close to everything."""
+"""A tensor subclass that claims to be equal and close to everything."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Answers wrongly, and lets a thread go on that answers the questions to come."""
+"""Answers wrongly, and leaves a thread that answers all later requests."""
 
 import os
 import struct
@@ -10,12 +10,12 @@ import torch
 HEAD = b'{"status": "ok"}'
 
 
-def answer_for_ever():
+def keep_answering():
     while True:
         time.sleep(0.001)
         os.write(3, struct.pack("<II", len(HEAD), 10) + HEAD + struct.pack("<Q", 2) + b"{}")
 
 
 def gaussian_nll(mean, log_std, action):
-    threading.Thread(target=answer_for_ever, daemon=True).start()
+    threading.Thread(target=keep_answering, daemon=True).start()
     return torch.zeros(())

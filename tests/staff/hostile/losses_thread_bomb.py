@@ -1,4 +1,4 @@
-"""Starts threads until none can be had, each of them busy for ever."""
+"""Starts as many threads as possible, each of them permanently busy."""
 
 import threading
 

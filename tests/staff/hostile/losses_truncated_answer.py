@@ -1,4 +1,4 @@
-"""Announces an answer, sends half of it and says no more."""
+"""Announces an answer, sends only the beginning, and then waits."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Takes the locks off: limits, the signal at the parent's death, Landlock, seccomp, traceability."""
+"""Tries to remove the locks: limits, the signal at the parent's death, Landlock, seccomp, traceability."""
 
 import ctypes
 import resource

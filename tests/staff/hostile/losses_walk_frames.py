@@ -1,4 +1,4 @@
-"""Looks for the expected value in every frame, in every object that lives, and in their closures."""
+"""Looks for the expected value in every frame, and in every object that exists."""
 
 import gc
 import sys

@@ -35,7 +35,7 @@ def submission(folder: Path, changed: dict[str, str] | None = None) -> Path:
 def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
     """A class of `count`: 60 % with a mistake, 20 % right, 10 % hostile, 10 % that cannot be graded."""
     wrong = [{bug.file: bug.source()} for bug in bank.bugs().values()]
-    right = [{}, *({file: text} for file, text in bank.alternatives().values())]
+    right = [{}, *({file: text} for file, text, _ in bank.alternatives().values())]
     hostile = [attack(path, folder) for path in sorted(HOSTILE.glob("*.py"))]
     if not (wrong and hostile):
         raise Unmeasured("the banks of bugs and of attacks are empty.")
@@ -51,7 +51,7 @@ def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
 
 def attack(path: Path, folder: Path) -> dict[str, str]:
     """An attack of the hostile bank, appended to the reference and given the paths that it might look for."""
-    file, _ = bank.overlaid(path)
+    file = bank.overlaid(path).file
     paths = {
         "RESULTS": str(folder / "out"),
         "FELLOW": str(folder / "student 0"),

@@ -1,9 +1,9 @@
-"""The leaderboard: how well does a policy drive that is cloned from what the student's DAgger collected?
+"""The leaderboard: the success of a policy that is cloned from the data that the student's DAgger collected.
 
-The student's `dagger` runs in the sandbox and hands back its aggregated dataset and every action it carried out.
-Nothing that it says of itself counts: the judge replays the actions on its own Lane, throws out every sample that was
-not visited or not labelled by the expert, keeps no more than the label budget, clones a policy from the rest and drives
-it on roads of its own. What is compared is thus the data that DAgger collected, at equal numbers of labels.
+The student's `dagger` runs in the sandbox and returns its aggregated dataset and every action that it executed. Only
+what can be verified counts: the judge replays the actions on its own Lane, removes every sample that was not visited or
+not labelled by the expert, keeps at most the label budget, clones a policy from the rest and tests it on other roads.
+So the leaderboard compares the data that DAgger collected, for equal numbers of labels.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ from tests.autograder.probes.base import Arrays, Homework, Probe
 from tests.autograder.runner import Runner
 
 CARS, LENGTH, ROUNDS = 2, 60, 4
-BUDGET = CARS * LENGTH * (ROUNDS + 1)  # expert labels, the demonstrations among them
-MOST = 10 * BUDGET  # samples that are looked at
+BUDGET = CARS * LENGTH * (ROUNDS + 1)  # expert labels, including the demonstrations
+MOST = 10 * BUDGET  # samples that are read
 EPISODES, STEPS = 100, 400  # of the test
 EXPERT = LaneExpert()
 
@@ -46,9 +46,10 @@ def demonstrations(seed: int) -> Dataset:
     return collect(Lane(CARS), EXPERT, LENGTH, seed)
 
 
-def clone(hw1: Homework, dataset: Dataset, steps: int, seed: int) -> Policy:
+def clone(hw1: Homework, dataset: Dataset, gradient_steps: int, seed: int) -> Policy:
     network = hw1.policy.PolicyConfig(head="l2", observation_scale="none")
-    return hw1.bc.fit(dataset, network, hw1.bc.TrainConfig(steps=steps, seed=seed), deterministic=True).policy
+    options = hw1.bc.TrainConfig(steps=gradient_steps, seed=seed)
+    return hw1.bc.fit(dataset, network, options, deterministic=True).policy
 
 
 def run(hw1: Homework, inputs: Arrays) -> dict:
@@ -70,7 +71,7 @@ def run(hw1: Homework, inputs: Arrays) -> dict:
         "action": data.action,
         "seeds": np.array(env.seeds, dtype=np.int64),
         "begins": np.array(env.begins, dtype=np.int64),
-        "carried out": np.array(env.actions).reshape(-1, CARS, 1),
+        "executed": np.array(env.actions).reshape(-1, CARS, 1),
     }
 
 
@@ -85,9 +86,9 @@ PROBE = Probe(
 
 
 def score(runner: Runner, seed: str) -> float | None:
-    """Share of held-out episodes in which the car never left the lane; None if DAgger gave no usable data.
+    """Share of held-out episodes in which the car never left the lane; None if DAgger returned no usable data.
 
-    `seed`: one for the whole class, so that places do not depend on luck.
+    `seed`: the same for the whole class, so that ranks do not depend on luck.
     """
     inputs = draw(PROBE, seed)
     answer = runner.ask(PROBE, inputs)
@@ -98,23 +99,23 @@ def score(runner: Runner, seed: str) -> float | None:
         data = verified(answer.arrays["obs"], answer.arrays["action"], known)
     except (KeyError, TypeError, ValueError, IndexError):
         return None
-    roads = int(draw(PROBE, f"{seed}/roads")["seed"])  # not told to the student's code, which could practise on them
+    roads = int(draw(PROBE, f"{seed}/roads")["seed"])  # unknown to the student's code, which could train on them
     return success(data, roads) if len(data) else None
 
 
 def labels(data: Dataset) -> dict[bytes, np.ndarray]:
-    """The expert's action by observation; the camera's noise makes every observation one of a kind."""
+    """The expert's action by observation; the camera's noise makes every observation unique."""
     return {obs.tobytes(): action for obs, action in zip(data.obs, data.action, strict=True)}
 
 
 def replayed(answer: Arrays) -> dict[bytes, np.ndarray]:
-    """What the recorded actions lead to on the judge's own Lane. Raises ValueError for records that cannot be."""
-    seeds, actions = answer["seeds"].astype(np.int64), answer["carried out"].astype(np.float32)
+    """The labels of the states that the recorded actions visit on the judge's Lane. Raises ValueError if impossible."""
+    seeds, actions = answer["seeds"].astype(np.int64), answer["executed"].astype(np.float32)
     begins = answer["begins"].astype(np.int64)
     if actions.ndim != 3 or len(actions) > 2 * LENGTH * ROUNDS or len(seeds) > 2 * ROUNDS or seeds.min(initial=0) < 0:
         raise ValueError("more steps than the budget allows, or resets without a seed")
     if begins.shape != seeds.shape or (np.diff(begins, prepend=0, append=len(actions)) < 0).any():
-        raise ValueError("rollouts that overlap: steps that were made once would count several times")
+        raise ValueError("overlapping rollouts: the same steps would count several times")
     found = {}
     parts = np.split(actions, begins[1:]) if len(seeds) else []
     for seed, steps in zip(seeds, parts, strict=True):
@@ -126,7 +127,7 @@ def replayed(answer: Arrays) -> dict[bytes, np.ndarray]:
 
 
 def verified(obs: np.ndarray, action: np.ndarray, known: dict[bytes, np.ndarray]) -> Dataset:
-    """The first `BUDGET` different observations that were really seen and have the label that the expert gives them."""
+    """The first `BUDGET` different observations that were really seen and have the expert's label."""
     if obs.ndim != 2 or len(obs) > MOST:
         raise ValueError(f"the dataset has the shape {obs.shape}")
     chosen: dict[bytes, int] = {}
@@ -139,6 +140,6 @@ def verified(obs: np.ndarray, action: np.ndarray, known: dict[bytes, np.ndarray]
 
 
 def success(data: Dataset, seed: int) -> float:
-    """Clone a policy from the data and drive it on roads that nobody has seen."""
+    """The success of a policy that is cloned from the data, on new roads."""
     driven = rollout(Lane(EPISODES), clone(Homework(), data, 600, seed), STEPS, seed)
     return float((driven.cost == 0).all(axis=0).mean())

@@ -1,4 +1,4 @@
-"""A class that is instance, subclass and equal of everything, and whose call returns itself."""
+"""A class of which everything is an instance and a subclass, and which returns itself from every call."""
 
 import torch
 

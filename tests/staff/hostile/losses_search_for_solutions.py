@@ -1,4 +1,4 @@
-"""Searches everything that it can read for a solution or a stored answer, and says what it found."""
+"""Searches everything that it can read for a solution or a stored answer, and reports what it found."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Carries the hidden inputs out: as an exception's kind, as its line, as the exercise that it waits for."""
+"""Leaks the hidden inputs: as the kind of an exception, as its line, or as the exercise that it waits for."""
 
 import json
 import os
