@@ -42,7 +42,7 @@ def load(path: Path, fingerprint: str, device: str) -> tuple[int, dict[str, Tens
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: a damaged checkpoint ({error}); delete it to start afresh") from error
+        raise ValueError(f"{path}: a damaged checkpoint ({error}); delete it to start again") from error
     if about.get("fingerprint") != fingerprint:
-        raise ValueError(f"{path}: a checkpoint of a run with other options or data; delete it to start afresh")
+        raise ValueError(f"{path}: a checkpoint of a run with other options or data; delete it to start again")
     return int(about["step"]), tensors

@@ -10,8 +10,8 @@ Shapes: B batch, F features, A numbers in an action, K mixture components or bin
 chunk of actions is one long action to it. Actions are scaled to about [-1, 1] before a head sees them (`hw1.policy`).
 `generator` makes draws repeatable; heads whose loss draws nothing ignore it.
 
-The heads that are given (l2, categorical, independent) are in `hw1.given_heads`, what the exercises are built with in
-`hw1.sampling`.
+The given heads (l2, categorical, independent) are in `hw1.given_heads`. Functions for the exercises to use, which draw,
+discretise and schedule, are in `hw1.sampling`.
 """
 
 import torch
@@ -43,7 +43,7 @@ __all__ = [
     "Head",
     "IndependentCategoricalHead",
     "MixtureHead",
-    # and what the exercises are built with
+    # for the exercises to use
     "bin_centre",
     "draw_normal",
     "pick",

@@ -1,4 +1,4 @@
-"""Given: how heads draw, discretise, and see noise levels. The exercises of `hw1.heads` are built with it.
+"""Given: functions that draw, discretise and schedule, for the exercises of `hw1.heads` to use.
 
 Every draw takes a `generator`: the same generator, the same numbers.
 

@@ -215,7 +215,7 @@ def test_a_damaged_checkpoint_is_named(damage, tiny_dataset, tmp_path):
         save_file({"x": torch.zeros(3)}, path)  # of another program: without our metadata
     else:
         path.write_bytes(content[: len(content) // 2] if damage == "truncate" else b"")
-    with pytest.raises(ValueError, match=r"run\.safetensors: .*delete it to start afresh"):
+    with pytest.raises(ValueError, match=r"run\.safetensors: .*delete it to start again"):
         fit(data, config(), training(), checkpoint=path)
 
 
