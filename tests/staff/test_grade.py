@@ -113,7 +113,7 @@ def test_the_report_counts_the_results_of_each_exercise():
 
 
 def test_the_report_names_the_most_common_mistake_first():
-    says = "your loss equals the one that takes log_std for the logarithm of the variance"
+    says = "your loss equals the one that treats log_std as the logarithm of the variance"
     grades = [Grade(f"{i}", page("failed", f"{says}; loss: got {i}.0, expected 9.0")) for i in range(2)]
     rows = most_common([*grades, Grade("other", page("failed", "loss: got 1, expected 2"))]).splitlines()
     mine = [re.split(r" *\| *", row.strip("| ")) for row in rows if row.startswith("| 1.3")]
@@ -396,7 +396,7 @@ def test_the_table_and_the_report_contain_all_results(killed):
     assert {row["isolation"] for row in rows.values()} <= {"full", "partial"}
     report = (killed.out / "summary.md").read_text()
     assert report in killed.again.stdout
-    assert "takes log_std for the logarithm of the variance" in report
+    assert "treats log_std as the logarithm of the variance" in report
     assert "- damaged: damaged.zip is" in report
 
 

@@ -219,10 +219,10 @@ def laplace_nll(
     Example: A = 1 and action = mean, log_scale = 0 give log 2.
     """
     # TODO 1.5: |action - mean| / scale + log(2 scale); sum over A, average over B.
-    # BEGIN SOLUTION 1.5
+    # BEGIN {} 1.5
     distance = (action - mean).abs() * torch.exp(-log_scale)
     return (distance + log_scale + math.log(2)).sum(dim=-1).mean()
-    # END SOLUTION
+    # END {}
 '''
 PROBES = """
 
@@ -283,7 +283,7 @@ def test_an_exercise_costs_five_files_and_no_test_is_edited(copy):
     total = exercises.totals()["code"]
     text = (copy.folder / "hw1/exercises.toml").read_text(encoding="utf-8")
     copy.write("hw1/exercises.toml", text.replace(f"code = {total}", f"code = {total + 3}"))
-    copy.append("hw1/losses.py", FUNCTION)
+    copy.append("hw1/losses.py", FUNCTION.replace("{}", "SOLUTION"))  # here it would be a marker of this file
     copy.append("tests/autograder/probes/losses.py", PROBES)
     copy.append("tests/staff/bugs/losses.toml", WAYS)
     copy.insert("writeup/handout.tex", r"\begin{exercise}{2.1}", BOX)

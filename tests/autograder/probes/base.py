@@ -1,7 +1,13 @@
 """What a probe is.
 
-A probe runs a student's code on inputs and returns arrays. It holds no expected value: what the arrays should be comes
-from the reference, stored for public seeds or computed for secret ones (`tests.autograder.oracle`).
+A probe runs a student's code on inputs and returns arrays. It holds no expected values: they come from the reference,
+stored for the public seed or computed for a secret one (`tests.autograder.oracle`).
+
+A probe is declared where its function is written:
+
+    @probe("1.3.2", "the gradients", points=1.5, draw=draw_gaussian)
+    def gaussian_gradients(hw1: Homework, inputs: Arrays) -> dict:
+        ...
 """
 
 import importlib
@@ -14,13 +20,13 @@ from types import ModuleType
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
-_standing_in = threading.RLock()  # modules are shared by threads: two at once would not be undone
+_replacing = threading.RLock()  # threads share modules, so only one of them at a time may replace functions
 
 
 class Homework:
-    """The modules of `hw1`, imported when first used, so that a file that is broken costs only its own exercises.
+    """The modules of `hw1`. Each is imported at its first use, so a broken file costs only its own exercises.
 
-    `Homework(losses=module)` has another module in the place of that one.
+    `Homework(losses=module)` uses another module in place of `hw1.losses`.
     """
 
     def __init__(self, **replaced: ModuleType):
@@ -35,19 +41,19 @@ class Homework:
 # --- how an array is compared with the expected one -------------------------------------------------------------------
 @dataclass(frozen=True)
 class Close:
-    """Equal to within rounding: |got - expected| <= atol + rtol |expected|. Integers and bools must be equal."""
+    """Equal except for rounding: |got - expected| <= atol + rtol |expected|. Integers and bools must be equal."""
 
     rtol: float = 1e-4
     atol: float = 1e-5
     dtype: bool = False
     """Whether float64 instead of float32 is an error."""
     says: str = ""
-    """What to tell a student whose array differs, if no known mistake explains it."""
+    """The explanation for a student whose array differs, if no known mistake explains it."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows are independent draws `[n, d]` from the distribution that the expected rows were drawn from."""
+    """The rows `[n, d]` are independent draws, from the same distribution as the expected rows."""
 
     says: str = ""
 
@@ -55,49 +61,57 @@ class Sample:
 Rule = Close | Sample
 
 
+# --- the probe -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Probe:
-    """One property of one exercise."""
+    """A check of one property of one exercise."""
 
     id: str
     """Such as "1.3.2": the second probe of exercise 1.3."""
     title: str
-    """The property, as a student would say it; shown beside the verdict."""
+    """The property, in a student's words; shown next to the verdict."""
     points: float
     draw: Callable[[np.random.Generator], Arrays]
     """Makes the inputs."""
     run: Callable[[Homework, Arrays], dict]
-    """Runs the student's code on them; returns tensors, arrays or numbers by name. Runs in the sandbox."""
+    """Runs the student's code on the inputs; returns tensors, arrays or numbers by name. Runs in the sandbox."""
     rules: dict[str, Rule] = field(default_factory=dict)
-    """How each array is compared; `Close()` unless named."""
+    """How each array is compared; `Close()` for those that have no rule."""
     facts: Callable[[Arrays, Arrays], Arrays] | None = None
-    """Turns (inputs, answer) into what is compared, where many answers are right: replays actions in the grader's own
-    environment, say. Runs in the judge, on arrays that may be anything: may raise ValueError with a sentence for the
-    student. None compares the answer itself."""
+    """Turns (inputs, answer) into the arrays to compare, where many answers are right. For example, it replays actions
+    in the grader's own environment. Runs in the judge, on arrays that may hold anything; may raise ValueError with a
+    sentence for the student. Without it the answer itself is compared."""
     guessable: bool = False
-    """Whether an answer that is known beforehand can pass, whatever the inputs. It earns its points only beside a check
-    of the exercise of which that is not so."""
+    """Whether an answer that was fixed in advance can pass, whatever the inputs are. Such a probe earns its points only
+    if another probe of the exercise, one that is not guessable, passes."""
     seconds: float = 10.0
-    """Wall clock limit."""
+    """Limit of the wall clock."""
 
     @property
     def exercise(self) -> str:
         return self.id.rpartition(".")[0]
 
     def judged(self, inputs: Arrays, answer: Arrays) -> Arrays:
-        """What is compared with the expected."""
+        """The arrays that are compared with the expected ones."""
         return self.facts(inputs, answer) if self.facts else answer
+
+
+def probe(
+    id: str, title: str, *, points: float, draw: Callable[[np.random.Generator], Arrays], **options
+) -> Callable[[Callable[[Homework, Arrays], dict]], Probe]:
+    """A decorator: makes a probe of the function `run` below it. Arguments and `options`: the fields of `Probe`."""
+    return lambda run: Probe(id, title, points, draw, run, **options)
 
 
 @contextmanager
 def stand_in(hw1: Homework, user: str, owner: str, **functions: Callable) -> Iterator[None]:
-    """Replace functions of module `owner` as module `user` sees them, so that an exercise which builds on another can
-    be judged before the other is done, and not again for the other's mistake.
+    """Replace functions of module `owner`, also where module `user` has imported them.
 
-    Whoever calls the function under another name still gets the real one.
+    So an exercise that builds on another one can be judged before the other is done, and a mistake in the other does
+    not cost points twice. A call of the function under a different name still reaches the original.
     """
     changed = []
-    with _standing_in:
+    with _replacing:
         for name, replacement in functions.items():
             original = getattr(getattr(hw1, owner), name, None)
             for module in (getattr(hw1, user), getattr(hw1, owner)):

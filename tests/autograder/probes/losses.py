@@ -1,153 +1,163 @@
-"""Probes of part 1: values and gradients of the losses where mistakes show."""
-
-from functools import partial
+"""Probes of part 1: values and gradients of the losses, on inputs that expose mistakes."""
 
 import numpy as np
 import torch
 
-from tests.autograder.probes.base import Arrays, Close, Homework, Probe
+from tests.autograder.probes.base import Arrays, Close, Homework, probe
+from tests.autograder.probes.tensors import float32, spread, tensors, with_gradients
 
-
-# --- what the probes of all parts use --------------------------------------------------------------------------------
-def tensors(inputs: Arrays, *names: str) -> list[torch.Tensor]:
-    """Inputs as fresh tensors; floating ones can be differentiated."""
-    made = [torch.from_numpy(np.array(inputs[name])) for name in names]
-    return [x.requires_grad_() if x.is_floating_point() else x for x in made]
-
-
-def value_and_gradients(loss, inputs: Arrays, *names: str) -> dict:
-    """The loss and its gradient by every floating input."""
-    given = tensors(inputs, *names)
-    value = loss(*given)
-    return with_gradients(value, {name: x for name, x in zip(names, given, strict=True) if x.is_floating_point()})
-
-
-def with_gradients(value: torch.Tensor, by: dict[str, torch.Tensor]) -> dict:
-    """The loss and its gradient by each of `by`; zeros where it does not depend on it."""
-    gradients = torch.autograd.grad(value, list(by.values()), allow_unused=True)
-    return {"loss": value} | {
-        f"gradient by {name}": torch.zeros_like(x) if gradient is None else gradient
-        for (name, x), gradient in zip(by.items(), gradients, strict=True)
-    }
-
-
-def spread(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Numbers of either sign, of which none is near 0, where mistakes hide."""
-    return rng.choice([-1, 1], shape) * rng.uniform(0.3, 1.7, shape)
-
-
-def float32(**arrays: np.ndarray) -> Arrays:
-    """Floating arrays in the precision of the homework; integers as they are."""
-    return {name: x.astype(np.float32) if x.dtype.kind == "f" else x for name, x in arrays.items()}
-
-
-# --- what is asked of a loss, by its name and those of its arguments -------------------------------------------------
 ARGUMENTS = {
     "mse_loss": ("pred", "action"),
     "categorical_nll": ("logits", "index"),
     "gaussian_nll": ("mean", "log_std", "action"),
     "mixture_nll": ("logits", "means", "log_stds", "action"),
 }
+IN_FLOAT32 = {"loss": Close(dtype=True)}
 
 
-def value(name: str, hw1: Homework, inputs: Arrays) -> dict:
+# --- what the losses are asked for -----------------------------------------------------------------------------------
+def value(hw1: Homework, name: str, inputs: Arrays) -> dict:
     with torch.no_grad():
-        return {"loss": getattr(hw1.losses, name)(*tensors(inputs, *ARGUMENTS[name]))}
+        return {"loss": getattr(hw1.losses, name)(*tensors(inputs, *ARGUMENTS[name]).values())}
 
 
-def full(name: str, hw1: Homework, inputs: Arrays) -> dict:
-    """Value and gradients."""
-    return value_and_gradients(getattr(hw1.losses, name), inputs, *ARGUMENTS[name])
+def full(hw1: Homework, name: str, inputs: Arrays) -> dict:
+    """The value, and the gradient by every floating argument."""
+    given = tensors(inputs, *ARGUMENTS[name])
+    loss = getattr(hw1.losses, name)(*given.values())
+    return with_gradients(loss, {of: x for of, x in given.items() if x.is_floating_point()})
 
 
-def gradients(name: str, hw1: Homework, inputs: Arrays) -> dict:
-    """The gradients alone: a value that is off by a constant has the right ones."""
-    return {of: array for of, array in full(name, hw1, inputs).items() if of != "loss"}
+def gradients(hw1: Homework, name: str, inputs: Arrays) -> dict:
+    """The gradients alone: they are right even if the value is wrong by a constant."""
+    return {of: array for of, array in full(hw1, name, inputs).items() if of != "loss"}
 
 
-def one_by_one(name: str, hw1: Homework, inputs: Arrays) -> dict:
+def one_by_one(hw1: Homework, name: str, inputs: Arrays) -> dict:
     """Value and gradients of every row as a batch of its own."""
     rows = len(inputs[ARGUMENTS[name][0]])
     return {
         f"{of} in row {row}": array
         for row in range(rows)
-        for of, array in full(name, hw1, {key: x[[row]] for key, x in inputs.items()}).items()
+        for of, array in full(hw1, name, {key: x[[row]] for key, x in inputs.items()}).items()
     }
 
 
-def one_row_one_dimension(name: str, hw1: Homework, inputs: Arrays) -> dict:
-    """The value for a batch of one, and for actions of one dimension."""
+def one_row_one_dimension(hw1: Homework, name: str, inputs: Arrays) -> dict:
+    """The value for a batch of one, and for actions with one dimension."""
     cases = {
         "of one row": {key: x[:1] for key, x in inputs.items()},
         "of one dimension": {key: x if key == "logits" else x[..., :1] for key, x in inputs.items()},
     }
-    return {f"loss {case}": value(name, hw1, cut)["loss"] for case, cut in cases.items()}
+    return {f"loss {case}": value(hw1, name, cut)["loss"] for case, cut in cases.items()}
 
 
-# --- inputs ----------------------------------------------------------------------------------------------------------
+def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
+    """Logits up to 1e4, more than 1e3 apart: one of them has all the weight."""
+    ranks = rng.permuted(np.tile(np.arange(classes), (batch, 1)), axis=1)
+    return 1e4 * (2 * ranks / (classes - 1) - 1) + rng.uniform(-300, 300, (batch, classes))
+
+
+# --- 1.1 -------------------------------------------------------------------------------------------------------------
 def draw_actions(rng: np.random.Generator, batch: int = 6, action_dim: int = 3) -> Arrays:
     pred = rng.normal(size=(batch, action_dim))
     return float32(pred=pred, action=pred + spread(rng, batch, action_dim))
 
 
+@probe("1.1.1", "the value", points=2.0, draw=draw_actions, rules=IN_FLOAT32)
+def mse_value(hw1: Homework, inputs: Arrays) -> dict:
+    return value(hw1, "mse_loss", inputs)
+
+
+@probe("1.1.2", "the gradient", points=1.0, draw=draw_actions)
+def mse_gradient(hw1: Homework, inputs: Arrays) -> dict:
+    return gradients(hw1, "mse_loss", inputs)
+
+
+@probe("1.1.3", "one row, one dimension", points=1.0, draw=draw_actions)
+def mse_edges(hw1: Homework, inputs: Arrays) -> dict:
+    return one_row_one_dimension(hw1, "mse_loss", inputs)
+
+
+# --- 1.2 -------------------------------------------------------------------------------------------------------------
 def draw_classes(rng: np.random.Generator, batch: int = 6, classes: int = 4) -> Arrays:
     logits = 2 * spread(rng, batch, classes) + rng.uniform(-0.2, 0.2, (batch, classes))
     return float32(logits=logits, index=rng.integers(classes, size=batch))
 
 
-def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
-    """Logits up to 1e4 with more than 1e3 between them: one of them has all the weight."""
-    ranks = rng.permuted(np.tile(np.arange(classes), (batch, 1)), axis=1)
-    return 1e4 * (2 * ranks / (classes - 1) - 1) + rng.uniform(-300, 300, (batch, classes))
-
-
 def draw_extreme_classes(rng: np.random.Generator, batch: int = 6, classes: int = 4) -> Arrays:
-    """The expert chose the likeliest class in half of the rows, the least likely in the others."""
+    """The expert chose the most likely class in half of the rows, the least likely in the others."""
     logits = far_apart(rng, batch, classes)
     index = np.where(np.arange(batch) % 2, logits.argmax(axis=1), logits.argmin(axis=1))
     return float32(logits=logits, index=index)
 
 
+@probe("1.2.1", "the value", points=1.5, draw=draw_classes, rules=IN_FLOAT32)
+def categorical_value(hw1: Homework, inputs: Arrays) -> dict:
+    return value(hw1, "categorical_nll", inputs)
+
+
+@probe("1.2.2", "the gradient", points=1.0, draw=draw_classes)
+def categorical_gradient(hw1: Homework, inputs: Arrays) -> dict:
+    return gradients(hw1, "categorical_nll", inputs)
+
+
+@probe("1.2.3", "logits of 1e4", points=1.0, draw=draw_extreme_classes)
+def categorical_extremes(hw1: Homework, inputs: Arrays) -> dict:
+    return full(hw1, "categorical_nll", inputs)
+
+
+@probe("1.2.4", "one row, one class", points=0.5, draw=draw_classes)
 def categorical_edges(hw1: Homework, inputs: Arrays) -> dict:
     """A batch of one; and a single class, which is certain."""
     one_row = {key: x[:1] for key, x in inputs.items()}
     one_class = {"logits": inputs["logits"][:, :1], "index": 0 * inputs["index"]}
     return {
-        "loss of one row": value("categorical_nll", hw1, one_row)["loss"],
-        "loss of one class": value("categorical_nll", hw1, one_class)["loss"],
+        "loss of one row": value(hw1, "categorical_nll", one_row)["loss"],
+        "loss of one class": value(hw1, "categorical_nll", one_class)["loss"],
     }
 
 
+# --- 1.3 -------------------------------------------------------------------------------------------------------------
 def draw_gaussian(rng: np.random.Generator, batch: int = 6, action_dim: int = 3) -> Arrays:
-    """Deviations from 0.3 to 0.67, and actions at 0.3 to 1.7 of them from the mean."""
+    """Standard deviations from 0.3 to 0.67, and actions 0.3 to 1.7 standard deviations from the mean."""
     mean, log_std = rng.normal(size=(batch, action_dim)), rng.uniform(-1.2, -0.4, (batch, action_dim))
     return float32(mean=mean, log_std=log_std, action=mean + np.exp(log_std) * spread(rng, batch, action_dim))
 
 
 def draw_far_gaussian(rng: np.random.Generator, batch: int = 4, action_dim: int = 2) -> Arrays:
-    """About 1,000 of the smallest deviations that a head may predict: the density is 0 in float32."""
+    """About 1,000 of the smallest standard deviations that a head may predict: the density is 0 in float32."""
     mean, log_std = rng.normal(size=(batch, action_dim)), rng.uniform(-5.0, -4.5, (batch, action_dim))
     return float32(mean=mean, log_std=log_std, action=mean + 6 * spread(rng, batch, action_dim))
 
 
+@probe("1.3.1", "the value where the standard deviation is not 1", points=2.0, draw=draw_gaussian, rules=IN_FLOAT32)
+def gaussian_value(hw1: Homework, inputs: Arrays) -> dict:
+    return value(hw1, "gaussian_nll", inputs)
+
+
+@probe("1.3.2", "the gradients", points=1.5, draw=draw_gaussian)
+def gaussian_gradients(hw1: Homework, inputs: Arrays) -> dict:
+    return gradients(hw1, "gaussian_nll", inputs)
+
+
+@probe("1.3.3", "one row, one dimension", points=1.0, draw=draw_gaussian)
+def gaussian_edges(hw1: Homework, inputs: Arrays) -> dict:
+    return one_row_one_dimension(hw1, "gaussian_nll", inputs)
+
+
+@probe("1.3.4", "actions far from the mean", points=1.5, draw=draw_far_gaussian)
+def gaussian_far_away(hw1: Homework, inputs: Arrays) -> dict:
+    return full(hw1, "gaussian_nll", inputs)
+
+
+# --- 1.4 -------------------------------------------------------------------------------------------------------------
 def draw_mixture(rng: np.random.Generator, batch: int = 6, components: int = 4, action_dim: int = 3) -> Arrays:
-    """Every component explains the action about as well, so that all of them count."""
+    """Every component explains the action about equally well, so that all of them matter."""
     shape = (batch, components, action_dim)
     action, log_stds = rng.normal(size=(batch, action_dim)), rng.uniform(-1.2, -0.4, shape)
     means = action[:, None] + np.exp(log_stds) * spread(rng, *shape)
     return float32(logits=spread(rng, batch, components), means=means, log_stds=log_stds, action=action)
-
-
-def mixture_edges(hw1: Homework, inputs: Arrays) -> dict:
-    """A batch of one, one dimension; one component and equal components, which are the Gaussian."""
-    one = {key: x if key == "action" else x[:, :1] for key, x in inputs.items()}
-    equal = one | {"logits": inputs["logits"]}
-    for key in ("means", "log_stds"):
-        equal[key] = np.broadcast_to(one[key], inputs[key].shape)
-    return one_row_one_dimension("mixture_nll", hw1, inputs) | {
-        "loss of one component": value("mixture_nll", hw1, one)["loss"],
-        "loss of equal components": value("mixture_nll", hw1, equal)["loss"],
-    }
 
 
 def draw_extreme_mixture(rng: np.random.Generator, components: int = 3, action_dim: int = 2) -> Arrays:
@@ -168,46 +178,35 @@ def draw_certain_mixture(rng: np.random.Generator) -> Arrays:
     return inputs | float32(logits=far_apart(rng, *inputs["logits"].shape))
 
 
-PROBES = [
-    # 1.1
-    Probe("1.1.1", "the value", 2.0, draw_actions, partial(value, "mse_loss"), {"loss": Close(dtype=True)}),
-    Probe("1.1.2", "the gradient", 1.0, draw_actions, partial(gradients, "mse_loss")),
-    Probe("1.1.3", "one row, one dimension", 1.0, draw_actions, partial(one_row_one_dimension, "mse_loss")),
-    # 1.2
-    Probe("1.2.1", "the value", 1.5, draw_classes, partial(value, "categorical_nll"), {"loss": Close(dtype=True)}),
-    Probe("1.2.2", "the gradient", 1.0, draw_classes, partial(gradients, "categorical_nll")),
-    Probe("1.2.3", "logits of 1e4", 1.0, draw_extreme_classes, partial(full, "categorical_nll")),
-    Probe("1.2.4", "one row, one class", 0.5, draw_classes, categorical_edges),
-    # 1.3
-    Probe(
-        "1.3.1",
-        "the value where the deviation is not 1",
-        2.0,
-        draw_gaussian,
-        partial(value, "gaussian_nll"),
-        {"loss": Close(dtype=True)},
-    ),
-    Probe("1.3.2", "the gradients", 1.5, draw_gaussian, partial(gradients, "gaussian_nll")),
-    Probe("1.3.3", "one row, one dimension", 1.0, draw_gaussian, partial(one_row_one_dimension, "gaussian_nll")),
-    Probe("1.3.4", "actions far from the mean", 1.5, draw_far_gaussian, partial(full, "gaussian_nll")),
-    # 1.4
-    Probe("1.4.1", "the value", 2.0, draw_mixture, partial(value, "mixture_nll"), {"loss": Close(dtype=True)}),
-    Probe("1.4.2", "the gradients", 1.5, draw_mixture, partial(gradients, "mixture_nll")),
-    Probe("1.4.3", "one row, one dimension, one component, equal components", 1.0, draw_mixture, mixture_edges),
-    Probe(
-        "1.4.4",
-        "log_std of -20 and distances of 1e3",
-        2.5,
-        draw_extreme_mixture,
-        partial(one_by_one, "mixture_nll"),
-    ),
-    Probe(
-        "1.4.5",
-        "logits of 1e4",
-        1.0,
-        draw_certain_mixture,
-        partial(full, "mixture_nll"),
-        # float32 resolves 1e4 to 1e-3: who adds the logits to the log densities before normalising loses that much
-        {"loss": Close(rtol=0.0, atol=1e-2)},
-    ),
-]
+@probe("1.4.1", "the value", points=2.0, draw=draw_mixture, rules=IN_FLOAT32)
+def mixture_value(hw1: Homework, inputs: Arrays) -> dict:
+    return value(hw1, "mixture_nll", inputs)
+
+
+@probe("1.4.2", "the gradients", points=1.5, draw=draw_mixture)
+def mixture_gradients(hw1: Homework, inputs: Arrays) -> dict:
+    return gradients(hw1, "mixture_nll", inputs)
+
+
+@probe("1.4.3", "one row, one dimension, one component, equal components", points=1.0, draw=draw_mixture)
+def mixture_edges(hw1: Homework, inputs: Arrays) -> dict:
+    """A batch of one, one dimension; one component and equal components, which are the Gaussian."""
+    one = {key: x if key == "action" else x[:, :1] for key, x in inputs.items()}
+    equal = one | {"logits": inputs["logits"]}
+    for key in ("means", "log_stds"):
+        equal[key] = np.broadcast_to(one[key], inputs[key].shape)
+    return one_row_one_dimension(hw1, "mixture_nll", inputs) | {
+        "loss of one component": value(hw1, "mixture_nll", one)["loss"],
+        "loss of equal components": value(hw1, "mixture_nll", equal)["loss"],
+    }
+
+
+@probe("1.4.4", "log_std of -20 and distances of 1e3", points=2.5, draw=draw_extreme_mixture)
+def mixture_extremes(hw1: Homework, inputs: Arrays) -> dict:
+    return one_by_one(hw1, "mixture_nll", inputs)
+
+
+# float32 resolves 1e4 to 1e-3: adding the logits to the log densities before normalising loses that much precision.
+@probe("1.4.5", "logits of 1e4", points=1.0, draw=draw_certain_mixture, rules={"loss": Close(rtol=0.0, atol=1e-2)})
+def mixture_certain(hw1: Homework, inputs: Arrays) -> dict:
+    return full(hw1, "mixture_nll", inputs)

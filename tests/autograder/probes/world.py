@@ -1,4 +1,4 @@
-"""A world simple enough to replay: probes return the seed and the actions, the judge finds out what was visited."""
+"""A world that is simple to replay: probes return the seed and the actions, the judge finds out what was visited."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,21 @@ from gymnasium import spaces
 from hw1.envs import BatchedEnv
 from tests.autograder.probes.base import Arrays
 
-STEPS = 64  # a replay never takes more
+LONGEST = 64  # steps; the judge replays no longer rollout
 
 
 class Plane(BatchedEnv):
     """A point in the plane that the action moves; the observation is the state in other units.
 
-    Cost: distance from the origin in the l1 norm. Terminates beyond `edge`. Keeps a record of how it was used; a reset
-    without a seed draws one, so that this can be replayed too.
+    Cost: the l1 distance from the origin. Terminates beyond `edge`. It records how it was used. A reset without a seed
+    draws one, so that such a rollout can be replayed, too.
     """
 
     UNITS = 10.0
 
-    def __init__(self, num_envs: int = 1, edge: float = np.inf):
+    def __init__(self, num_envs: int = 1, edge: float = np.inf, learners: int = 1):
         action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
-        super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (2,), np.float32), action_space)
+        super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (2,), np.float32), action_space, learners=learners)
         self.edge = edge
         self.position = np.zeros((num_envs, 2))
         self.seeds: list[int] = []
@@ -66,14 +66,14 @@ class Plane(BatchedEnv):
 
 # --- who drives ------------------------------------------------------------------------------------------------------
 def linear(weights: np.ndarray, units: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
-    """x `[..., 2]` -> x W + b `[..., 2]`, for weights `[3, 2]`; `units`: those that x is in."""
+    """x `[..., 2]` -> x W + b `[..., 2]`, for weights `[3, 2]`; `units`: the units of x."""
     return lambda x: (np.asarray(x) / units @ weights[:2] + weights[2]).astype(np.float32)
 
 
 def draw_circle(rng: np.random.Generator, way: int) -> np.ndarray:
-    """Weights of a driver who circles about a point near (2, 2), `way` 1 to the left or -1 to the right.
+    """Weights of a driver who circles around a point near (2, 2), `way` 1 to the left or -1 to the right.
 
-    It never comes to rest, so all states of a rollout of a dozen steps differ.
+    The driver never comes to rest, so all states in a rollout of a dozen steps differ.
     """
     angle = way * rng.uniform(0.25, 0.4)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) - np.eye(2)
@@ -81,7 +81,7 @@ def draw_circle(rng: np.random.Generator, way: int) -> np.ndarray:
 
 
 def draw_drivers(rng: np.random.Generator) -> Arrays:
-    """An expert and a policy who never do the same."""
+    """An expert and a policy whose actions always differ."""
     return {"expert": draw_circle(rng, 1), "policy": draw_circle(rng, -1)}
 
 
@@ -92,20 +92,20 @@ def drivers(inputs: Arrays) -> tuple[Callable, Callable]:
 
 # --- for the judge ---------------------------------------------------------------------------------------------------
 class Replay:
-    """What was visited, step by step, when a record was made, and who drove. Raises ValueError if it is no record.
+    """A recorded rollout, replayed: what was visited at each step, and who drove. Raises ValueError for a bad record.
 
     obs, state, next_state, action `[T, N, 2]`; running `[T, N]`, False once the environment had terminated before the
-    step; by_expert, by_policy `[T, N]`, whether the action is the one that the expert (the policy) takes there.
+    step; by_expert, by_policy `[T, N]`, whether the action is the expert's (the policy's) in that state.
     """
 
     def __init__(self, inputs: Arrays, record: Arrays, num_envs: int, edge: float = np.inf):
         seed, self.action = record["seed"], record["actions"]
         if self.action.ndim != 3 or self.action.shape[1:] != (num_envs, 2) or self.action.dtype.kind not in "fi":
             raise ValueError(f"the actions have dtype {self.action.dtype} and shape {self.action.shape}")
-        if not 0 < len(self.action) <= STEPS:
+        if not 0 < len(self.action) <= LONGEST:
             raise ValueError(f"the environment was stepped {len(self.action)} times")
         if seed.shape != () or seed.dtype.kind not in "iu" or seed < 0:
-            raise ValueError("the seed of the reset is no number")
+            raise ValueError("the seed of the reset is not a valid number")
         self.expert, self.policy = drivers(inputs)
         self.obs, self.state, self.running, self.next_state = self._visited(Plane(num_envs, edge), int(seed))
         self.by_expert = equal(self.action, self.expert(self.state))
@@ -122,5 +122,5 @@ class Replay:
 
 
 def equal(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Whether vectors (in the last dimension) are equal but for rounding."""
+    """Whether vectors (in the last dimension) are equal except for rounding."""
     return (np.abs(left - right) < 1e-4).all(axis=-1)

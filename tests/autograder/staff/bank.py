@@ -6,7 +6,7 @@ Each entry of the bug bank is the reference with one realistic mistake (tests/st
 id = "gaussian-variance"          # unique
 exercise = "1.3"                  # this exercise loses points
 also = []                         # other exercises that must lose points too; no others may
-says = "your loss equals the one that takes log_std for the logarithm of the variance"
+says = "your loss equals the one that treats log_std as the logarithm of the variance"
 edit = [["torch.exp(-log_std)", "torch.exp(-0.5 * log_std)"]]   # in the exercise's solution: text, replacement
 
 A right implementation is an entry of the same files, if a few edits make it out of the reference. Otherwise it is an

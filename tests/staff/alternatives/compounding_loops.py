@@ -1,4 +1,4 @@
-"""Loops of its own, step by step and environment by environment; the closed form of the geometric series."""
+"""Explicit loops over steps and environments; the closed form of the geometric series."""
 
 import math
 
@@ -11,8 +11,8 @@ def disagreement(env, policy, expert, horizon, tolerance, seed=0):
     for _ in range(horizon):
         action, wanted = policy(obs), expert(info["state"])
         row = []
-        for mine, his in zip(action, wanted, strict=True):
-            row.append(any(abs(float(a) - float(b)) > tolerance for a, b in zip(mine, his, strict=True)))
+        for own, other in zip(action, wanted, strict=True):
+            row.append(any(abs(float(a) - float(b)) > tolerance for a, b in zip(own, other, strict=True)))
         table.append(row)
         obs, _, _, _, info = env.step(action)
     return np.array(table)

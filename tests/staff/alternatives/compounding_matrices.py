@@ -1,4 +1,4 @@
-"""An infinity norm, a matrix product, covariances and the series with expm1 and log1p."""
+"""An infinity norm, a matrix product, covariances and the geometric series with expm1 and log1p."""
 
 
 def disagreement(env, policy, expert, horizon, tolerance, seed=0):

@@ -1,4 +1,4 @@
-"""In torch: tensors in float32 in, tensors out; the largest dimension is compared; the cost by recursion over steps."""
+"""In torch: float32 tensors in, tensors out; compares the largest dimension; the cost by recursion over the steps."""
 
 import torch
 
@@ -10,8 +10,8 @@ def disagreement(env, policy, expert, horizon, tolerance, seed=0):
 
 
 def cost_by_horizon(costs, horizons):
-    first = torch.arange(len(costs))[None, :] < torch.as_tensor(horizons)[:, None]  # (M, T)
-    return torch.einsum("mt,tn->m", first.float(), torch.as_tensor(costs)) / costs.shape[1]
+    first = torch.arange(len(costs))[None, :] < torch.as_tensor(horizons)[:, None]  # (horizons, T)
+    return torch.einsum("ht,tn->h", first.float(), torch.as_tensor(costs)) / costs.shape[1]
 
 
 def growth_exponent(horizons, cost):

@@ -1,9 +1,9 @@
-"""The loop keeps a list of everything collected and joins it anew in each round."""
+"""The loop keeps a list of everything collected and joins it again in each round."""
 
 from functools import reduce
 
 
-def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None, learners=1):
+def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None):
     if collect is None:
         collect = rollout_and_relabel
     parts, history, i = [demos], [], 0
@@ -14,4 +14,4 @@ def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, co
         i += 1
         if i > rounds:
             return tuple(history)
-        parts.append(collect(env, policy, expert, horizon, beta(i), rng, learners))
+        parts.append(collect(env, policy, expert, horizon, beta(i), rng))

@@ -1,4 +1,4 @@
-"""Doubt by the mean square and the square of the mean, in loops; a gate that is told nothing else."""
+"""Doubt in loops over states and dimensions; the gate builds a list."""
 
 
 class UncertaintyGate(UncertaintyGate):

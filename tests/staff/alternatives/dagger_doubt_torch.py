@@ -1,4 +1,4 @@
-"""Doubt in torch, the maximum before the square root; the gate without `doubt`'s help."""
+"""Doubt in torch, the maximum before the square root; the gate does not call `doubt`."""
 
 import torch
 

@@ -1,7 +1,7 @@
-"""The mixture as one driver, who is an expert to the rollout; labels are noted when they are given."""
+"""The gate asks for the labels and tosses the coins; labels that are not NaN mark the interventions."""
 
 
-def rollout_and_relabel(env, policy, expert, horizon, beta, rng, learners=1):
+def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     seed, labels = int(rng.integers(2**32)), []
 
     class Mixture:
@@ -13,10 +13,10 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng, learners=1):
         return rng.binomial(1, beta, size=len(obs)).astype(bool)
 
     steps = rollout(env, Mixture(), horizon, seed, expert=expert, gate=gate)
-    return Dataset.from_rollout(steps, np.stack(labels), learners=learners)
+    return Dataset.from_rollout(steps, np.stack(labels))
 
 
-def intervention_rollout(env, policy, expert, gate, horizon, seed=0, learners=1):
+def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
     steps = rollout(env, policy, horizon, seed, expert, gate)
     labels = np.where(steps.expert_drove[..., None], expert(steps.state), np.float32(np.nan))
-    return Dataset.from_rollout(steps, labels, keep=~np.isnan(labels).any(axis=-1), learners=learners)
+    return Dataset.from_rollout(steps, labels, keep=~np.isnan(labels).any(axis=-1))

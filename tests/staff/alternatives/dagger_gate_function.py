@@ -1,4 +1,4 @@
-"""The uncertainty gate as a class that inherits nothing."""
+"""The uncertainty gate as a class of its own, without inheritance."""
 
 
 def uncertainty_gate(ensemble, threshold):

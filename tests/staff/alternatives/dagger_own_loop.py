@@ -1,7 +1,7 @@
-"""A loop of its own for both rollouts, labels taken while driving, the dataset built field by field."""
+"""Both rollouts with their own loop, labels taken while driving, the dataset built field by field."""
 
 
-def _dataset(rows, learner_size):
+def _dataset(rows, learner):
     """Rows (env, episode, obs, action), in the order of the environments."""
     rows = sorted(rows, key=lambda row: row[0])  # stable: the steps stay in order
     if not rows:
@@ -15,12 +15,12 @@ def _dataset(rows, learner_size):
         obs=np.array([row[2] for row in rows], dtype=np.float32),
         action=np.array([row[3] for row in rows], dtype=np.float32),
         episode=np.array([names[row[0], row[1]] for row in rows], dtype=np.int64),
-        learner=np.array([row[0] // learner_size for row in rows], dtype=np.int64),
+        learner=np.array([learner[row[0]] for row in rows], dtype=np.int64),
         driver=np.zeros(len(rows), dtype=np.int64),
     )
 
 
-def rollout_and_relabel(env, policy, expert, horizon, beta, rng, learners=1):
+def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     obs, info = env.reset(seed=int(rng.integers(1_000_000)))
     alive = np.ones(env.num_envs, dtype=bool)
     rows = []
@@ -36,10 +36,10 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng, learners=1):
                 rows.append((n, 0, obs[n], label[n]))
         obs, _, terminated, _, info = env.step(action)
         alive = alive & ~terminated
-    return _dataset(rows, env.num_envs // learners)
+    return _dataset(rows, env.learner)
 
 
-def intervention_rollout(env, policy, expert, gate, horizon, seed=0, learners=1):
+def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
     if hasattr(gate, "reset"):
         gate.reset(seed)
     obs, info = env.reset(seed=seed)
@@ -52,4 +52,4 @@ def intervention_rollout(env, policy, expert, gate, horizon, seed=0, learners=1)
         rows += [(n, count[n], obs[n], action[n]) for n in np.flatnonzero(has & alive)]
         obs, _, terminated, _, info = env.step(action)
         alive, had = alive & ~terminated, has
-    return _dataset(rows, env.num_envs // learners)
+    return _dataset(rows, env.learner)

@@ -9,11 +9,11 @@ def aggregate(dataset, new):
     return Dataset(**{name: np.append(old[name], fresh[name], axis=0) for name in old})
 
 
-def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None, learners=1):
+def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None):
     if rounds == 0:
         return [Round(demos, fit(dataset=replace(demos)))]
     way = rollout_and_relabel if collect is None else collect
-    before = dagger(env, expert, fit, demos, rounds - 1, horizon, rng, beta, collect, learners)
+    before = dagger(env, expert, fit, demos, rounds - 1, horizon, rng, beta, collect)
     (own,) = rng.spawn(1)
     new = way(
         env=env,
@@ -22,7 +22,6 @@ def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, co
         horizon=horizon,
         beta=beta(rounds),
         rng=own,
-        learners=learners,
     )
     union = aggregate(before[-1].dataset, new)
     return [*before, Round(policy=fit(union), dataset=union)]

@@ -1,4 +1,4 @@
-"""A union by torch and by lists, its episodes numbered anew; the loop with the union written out in it."""
+"""A union by torch and by lists, with renumbered episodes; the loop builds its unions itself."""
 
 import torch
 
@@ -28,12 +28,12 @@ def aggregate(dataset, new):
     )
 
 
-def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None, learners=1):
+def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None):
     collect = collect or rollout_and_relabel
     dataset, policy = demos, fit(demos)
     result = [Round(dataset=dataset, policy=policy)]
     for i in range(rounds):
-        more = collect(env, policy, expert, horizon, beta(i + 1), rng, learners=learners)
+        more = collect(env, policy, expert, horizon, beta(i + 1), rng)
         dataset = Dataset(
             obs=np.concatenate((dataset.obs, more.obs)),
             action=np.concatenate((dataset.action, more.action)),

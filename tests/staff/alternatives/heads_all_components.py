@@ -1,4 +1,4 @@
-"""Draw from every component, noise first, then choose one by the Gumbel-max trick; choose by one-hot sums."""
+"""Draws from every component, noise first, then chooses one by the Gumbel-max trick, with one-hot sums."""
 
 
 class GaussianHead(GaussianHead):

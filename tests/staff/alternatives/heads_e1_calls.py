@@ -1,4 +1,4 @@
-"""E.1 with exercise 1.2 called once for each dimension; masks and writing by torch.where."""
+"""E.1 with one call of exercise 1.2 for each dimension; masks and assignments by torch.where."""
 
 from hw1 import losses
 

@@ -1,5 +1,5 @@
-"""E.1 in float64 by einsum, the prefix's weights in two halves; later dimensions hold rubbish while unrolling; the
-forward pass is a method of its own that loss and unrolling call."""
+"""E.1 in float64 by einsum, the prefix's weights in two halves; later dimensions hold arbitrary numbers during the
+unrolling; loss and unrolling call a separate method for the forward pass."""
 
 from torch.distributions import Categorical
 

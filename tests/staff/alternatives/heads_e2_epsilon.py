@@ -1,5 +1,5 @@
 """E.2 by the formulas of the DDPM paper: the mean from the noise, no draw at the last step; the squared error written
-out; raw draws in another order."""
+out; torch's draws in another order."""
 
 
 class DiffusionHead(DiffusionHead):

@@ -1,5 +1,5 @@
-"""E.2 with noise and steps drawn again in the blank and the loss in two halves; each step's fresh noise is the sum of
-two draws."""
+"""E.2 with noise and levels drawn twice and the loss in two halves; the fresh noise of each level is the sum of two
+draws."""
 
 from hw1.losses import mse_loss as squared
 

@@ -1,5 +1,5 @@
-"""E.3 in float64, stepping with a while loop; the path written from the action along the velocity; the arguments of
-the loss exchanged."""
+"""E.3 in float64, stepping with a while loop; the path starts at the action and follows the velocity; the
+arguments of the loss are exchanged."""
 
 
 class FlowMatchingHead(FlowMatchingHead):

@@ -1,4 +1,4 @@
-"""E.3 with lerp and a grid of times; raw draws in another order; the squared error by torch's own function."""
+"""E.3 with lerp and a grid of times; torch's draws in another order; the squared error by torch's own function."""
 
 from itertools import pairwise
 

@@ -1,4 +1,6 @@
-"""The losses written out in the heads, without those of part 1."""
+"""The losses written out in the heads, without calling those of part 1."""
+
+import math
 
 
 class GaussianHead(GaussianHead):

@@ -1,4 +1,4 @@
-"""One row after the other; the component by inverting the distribution function; normalised logits."""
+"""Row by row; the component by inverting the distribution function; normalised logits."""
 
 
 class GaussianHead(GaussianHead):

@@ -1,4 +1,4 @@
-"""The Gaussian is the mixture of one component, and the mixture adds up one component after the other."""
+"""The Gaussian is a mixture of one component; the mixture goes through its components in a loop."""
 
 
 def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Sums over dimensions and batch by einsum; the quadratic form of the mixture, too."""
+"""Sums over dimensions and batch by einsum, also in the mixture."""
 
 
 def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:

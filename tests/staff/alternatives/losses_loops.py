@@ -1,4 +1,4 @@
-"""One number after the other."""
+"""Number by number, in loops."""
 
 
 def mse_loss(pred: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
