@@ -1,15 +1,14 @@
-"""The main job: run every experiment, measure every claim, draw every figure, write `out/index.html`.
+"""The demo: run every experiment, measure every claim, draw every figure, write `out/index.html`.
 
     python -m scripts.figures                 everything, 10 seeds
     python -m scripts.figures --quick         a coarse run in a minute
     python -m scripts.figures --only fork     one experiment
 
-Results are kept in `out/cache` by content: what has been computed with the same code, options and seeds is not computed
-again, and an interrupted run goes on where it stopped.
+Results are kept in `out/cache`. A result is computed again only if the code that it depends on, its options or its
+seeds have changed (`scripts.closure`); an interrupted run continues where it stopped.
 """
 
 import html
-import inspect
 import json
 import sys
 import time
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import joblib
 import numpy as np
@@ -27,15 +27,17 @@ from tqdm import tqdm
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts.closure import Sources
 from scripts.experiments import bimodal, fork, lane, tightrope
-from scripts.experiments.base import Arrays, Claim, Experiment, Job, Missing, Results
+from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Missing, Results
 from scripts.store import Store
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT for module in (lane, fork, bimodal, tightrope)
 }
+"""By name, in the order of the page: the one table of experiments."""
 FULL_SEEDS, QUICK_SEEDS = 10, 3
-# The settings of the experiments were chosen on other seeds than those that the claims are measured on.
+# The settings of the experiments were chosen on other seeds than those on which the claims are measured.
 FIRST_SEED = 300
 
 
@@ -44,44 +46,41 @@ class Options:
     """What to run and where to put it."""
 
     quick: bool = False
-    """A coarse run: fewer seeds, demonstrations and steps. Its claims need not hold."""
-    only: tuple[str, ...] = ()
-    """Only these experiments (lane, fork, bimodal, tightrope)."""
+    """A coarse run: fewer seeds, demonstrations and gradient steps. Its claims need not hold."""
+    only: tuple[Literal[*EXPERIMENTS], ...] = ()
+    """Only these experiments."""
     out: Path = Path("out")
     """Folder for figures, claims and the page."""
     seeds: int = 0
     """Number of seeds; 0 for the default, 10 (3 for a quick run)."""
     together: int = 5
-    """Seeds trained in one batched computation, which is one task for one core."""
+    """Seeds that are trained in one batched computation, on one core."""
     jobs: int = 0
-    """Tasks at a time; 0 for one on each core."""
+    """Batched computations that run at the same time; 0 for one on each core."""
     dask: str = ""
-    """Address of a Dask scheduler that takes the tasks instead of this machine's cores (needs `distributed`)."""
+    """Address of a Dask scheduler that runs the computations instead of this machine's cores (needs `distributed`)."""
 
     def __post_init__(self):
-        unknown = set(self.only) - set(EXPERIMENTS)
-        if unknown:
-            raise SystemExit(f"--only: no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
         for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
             if getattr(self, name) < least:
                 raise SystemExit(f"--{name} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job for some of the seeds."""
+class Part:
+    """A job for some of the seeds, in one batched computation."""
 
     job: Job
     seeds: tuple[int, ...]
     path: Path
 
-    def run(self) -> tuple["Task", Arrays | None, str]:
-        """Compute; returns the arrays, with the seconds that they took, or why there are none."""
+    def run(self) -> tuple["Part", Arrays | None, str]:
+        """Compute; returns the arrays, with the seconds that they took, or the reason why there are none."""
         torch.set_num_threads(1)
         start = time.perf_counter()
         try:
             arrays = self.job.run(self.seeds, **self.job.options)
-        except Exception as error:  # a mistake in one exercise must not cost the figures that do not need it
+        except Exception as error:  # a mistake in one exercise must not stop the figures that do not need it
             return self, None, reason(error)
         return self, arrays | {"seconds": np.full(len(self.seeds), (time.perf_counter() - start) / len(self.seeds))}, ""
 
@@ -97,14 +96,14 @@ def reason(error: Exception) -> str:
 
 @dataclass
 class Computed:
-    """The results of every job that could be run, and for the others why not."""
+    """The results of every job that could be run, and the reasons for those that could not."""
 
     results: Results = field(default_factory=Results)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
-        """Whether anything is missing for another reason than an unfinished exercise."""
+        """Whether anything is missing for a reason other than an unfinished exercise."""
         return any(not why.startswith("needs TODO") for why in self.missing.values())
 
 
@@ -114,57 +113,61 @@ def main(options: Options) -> int:
     computed = compute(chosen, options)
     pages = [present(experiment, computed, options.out) for experiment in chosen]
     claims = [claim for _, found, _ in pages for claim in found]
-    rows = [as_row(claim, computed.results) for claim in claims]
+    rows = [as_row(claim, computed.results, options) for claim in claims]
     write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")
     write_text(options.out / "index.html", page(pages, rows, options, computed))
     print_table(rows, options.quick)
     for why in dict.fromkeys(computed.missing.values()):
         print(f"left out: {', '.join(job for job, each in computed.missing.items() if each == why)}: {why}")
-    print(f"{(time.perf_counter() - start) / 60:.1f} minutes; see {options.out / 'index.html'}")
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes; open {options.out / 'index.html'}")
     return int(computed.failed)
 
 
 # --- computing -------------------------------------------------------------------------------------------------------
 def compute(experiments: list[Experiment], options: Options) -> Computed:
-    """Run what is not in the store yet, several tasks at a time; put the seeds of every job together again."""
+    """Run what is not in the store yet, several parts at a time; join the seeds of every job."""
     store = Store(options.out / "cache")
-    tasks = [task for experiment in experiments for task in tasks_of(experiment, options, store)]
-    done = {task.path: arrays for task in tasks if (arrays := store.load(task.path)) is not None}
+    parts = list(parts_of(experiments, options, store))
+    done = {part.path: arrays for part in parts if (arrays := store.load(part.path)) is not None}
     computed = Computed()
-    waiting = [task for task in tasks if task.path not in done]
-    bar = tqdm(total=len(tasks), initial=len(done), desc="tasks", unit="task", disable=None, dynamic_ncols=True)
+    waiting = [part for part in parts if part.path not in done]
+    bar = tqdm(total=len(parts), initial=len(done), desc="demo", unit="part", disable=None, dynamic_ncols=True)
     with bar, backend(options):
         try:
             parallel = joblib.Parallel(return_as="generator_unordered")
-            finished = parallel(joblib.delayed(Task.run)(task) for task in waiting)
-            for count, (task, arrays, why) in enumerate(finished, start=len(done) + 1):
+            finished = parallel(joblib.delayed(Part.run)(part) for part in waiting)
+            for count, (part, arrays, why) in enumerate(finished, start=len(done) + 1):
                 if arrays is None:
-                    computed.missing[task.job.name] = why
+                    computed.missing[part.job.name] = why
                 else:
-                    store.save(task.path, arrays)
-                    done[task.path] = arrays
+                    store.save(part.path, arrays)
+                    done[part.path] = arrays
                 bar.update()
-                say = f"{task.job.name}, seeds {task.seeds[0]} to {task.seeds[-1]}"
-                bar.set_postfix_str(say) if sys.stderr.isatty() else print(f"[{count}/{len(tasks)}] {say}", flush=True)
+                news = f"{part.job.name}, seeds {part.seeds[0]} to {part.seeds[-1]}"
+                bar.set_postfix_str(news) if sys.stderr.isatty() else print(
+                    f"[{count}/{len(parts)}] {news}", flush=True
+                )
         except KeyboardInterrupt:
             bar.close()
-            kept = f"{len(done)} of {len(tasks)} tasks are done and kept"
-            raise SystemExit(f"interrupted; {kept}: run again to go on") from None
-    for name in dict.fromkeys(task.job.name for task in tasks):
-        parts = [done[task.path] for task in tasks if task.job.name == name and task.path in done]
+            kept = f"{len(done)} of {len(parts)} parts are done and kept"
+            raise SystemExit(f"interrupted; {kept}: run the same command to continue") from None
+    for name in dict.fromkeys(part.job.name for part in parts):
+        own = [done[part.path] for part in parts if part.job.name == name and part.path in done]
         if name not in computed.missing:
-            computed.results[name] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            computed.results[name] = {key: np.concatenate([arrays[key] for arrays in own]) for key in own[0]}
     return computed
 
 
-def tasks_of(experiment: Experiment, options: Options, store: Store) -> Iterator[Task]:
+def parts_of(experiments: list[Experiment], options: Options, store: Store) -> Iterator[Part]:
+    """All jobs, split by seeds."""
     seeds = range(FIRST_SEED, FIRST_SEED + number_of_seeds(options))
-    sources = (ROOT / "hw1", Path(inspect.getfile(experiment.jobs)))
-    for job in experiment.jobs(options.quick):
+    sources = Sources(ROOT)
+    for job in (job for experiment in experiments for job in experiment.jobs(options.quick)):
+        code = sources.closure(job.run).digest()
         for first in range(0, len(seeds), options.together):
             batch = tuple(seeds[first : first + options.together])
             about = {"job": job.name, "options": dict(job.options), "seeds": batch}
-            yield Task(job, batch, store.path(job.name, sources, about))
+            yield Part(job, batch, store.path(job.name, code, about))
 
 
 def number_of_seeds(options: Options) -> int:
@@ -173,7 +176,7 @@ def number_of_seeds(options: Options) -> int:
 
 @contextmanager
 def backend(options: Options):
-    """Where joblib sends the tasks: this machine's cores, or a Dask cluster."""
+    """Where joblib sends the parts: to this machine's cores, or to a Dask cluster."""
     if not options.dask:
         with joblib.parallel_config("loky", n_jobs=options.jobs or joblib.cpu_count(), inner_max_num_threads=1):
             yield
@@ -195,30 +198,30 @@ Presented = tuple[Experiment, list[Claim], dict[str, Path]]
 
 
 def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
-    """Judge an experiment's claims and draw its figures, as far as its jobs could be run."""
+    """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
     claims = [made for make in experiment.claims if (made := attempt(make, experiment.name, computed)) is not None]
     paths = {}
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for name, draw in experiment.figures.items():
-        if (figure := attempt(draw, f"figure {name}", computed)) is not None:
-            paths[name] = out / "figures" / f"{name}.png"
-            figure.savefig(paths[name], dpi=150, metadata={"Software": None})
+    for drawing in experiment.drawings:
+        if (figure := attempt(drawing.draw, f"figure {drawing.name}", computed)) is not None:
+            paths[drawing.name] = out / "figures" / f"{drawing.name}.png"
+            figure.savefig(paths[drawing.name], dpi=150, metadata={"Software": None})
     return experiment, [claim for some in claims for claim in some], paths
 
 
 def attempt(make: Callable, what: str, computed: Computed):
-    """What `make` makes of the results; None, and a note of it, if that is not possible."""
+    """What `make` returns for the results; None if a job is missing, or if `make` fails, which is noted."""
     try:
         return make(computed.results)
     except Missing:
-        return None  # the job has been noted
+        return None  # the reason was noted with the job
     except Exception as error:
         computed.missing[what] = reason(error)
         return None
 
 
-def as_row(claim: Claim, results: Results) -> dict:
-    """A claim as it stands in claims.json; numbers in the claim's own unit."""
+def as_row(claim: Claim, results: Results, options: Options) -> dict:
+    """A claim as a row of claims.json, with its numbers in its own unit, and how it was measured."""
     low, high = claim.interval
     seconds = sum(float(results[job]["seconds"].sum()) for job in claim.jobs)
     return {
@@ -229,18 +232,20 @@ def as_row(claim: Claim, results: Results) -> dict:
         "minutes": round(seconds / 60, 2),
         "values": [_finite(float(value)) for value in claim.values],
         "shown": f"{claim.show(claim.measured)} [{claim.show(low)}, {claim.show(high)}]",
+        "seeds": [FIRST_SEED, FIRST_SEED + number_of_seeds(options) - 1],
+        "quick": options.quick,
     }
 
 
 def _finite(value: float) -> float | None:
-    """JSON knows no nan: a coarse run may have nothing to measure."""
+    """JSON has no nan, which a coarse run gives where there was nothing to measure."""
     return value if np.isfinite(value) else None
 
 
 def print_table(rows: list[dict], quick: bool) -> None:
     if quick:
         print(
-            "A coarse run: too little training and too few seeds for all claims to hold. `make demo` is the full one."
+            "A coarse run: too little training and too few seeds for all claims to hold. `make demo` is the full run."
         )
     fails = "coarse" if quick else "FAILS "
     for row in rows:
@@ -267,7 +272,7 @@ def page(pages: list[Presented], rows: list[dict], options: Options, computed: C
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>HW1: Imitation Learning</title>",
         f"<style>{STYLE}</style><h1>HW1: Imitation Learning</h1>",
         f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds. "
-        "Minutes: computing time of one core. All of it is made by <code>make demo</code>.</p>",
+        "Minutes: computing time on one core. <code>make demo</code> makes this page.</p>",
         *[f"<p>{html.escape(job)} is left out: {html.escape(why)}.</p>" for job, why in computed.missing.items()],
         "<table><tr><th>claim<th>target<th>measured<th>holds<th>minutes</tr>",
         *[_table_row(row) for row in rows],
@@ -276,11 +281,13 @@ def page(pages: list[Presented], rows: list[dict], options: Options, computed: C
     for experiment, _, paths in pages:
         parts.append(f"<h2>{html.escape(experiment.title)}</h2>")
         parts.append(f"<p><code>python -m scripts.figures --only {experiment.name}</code></p>")
-        for name, path in paths.items():
-            caption = html.escape(experiment.captions[name])
-            source = path.relative_to(options.out).as_posix()
-            parts.append(f"<figure><img src='{source}' alt='{name}'><figcaption>{caption}</figcaption></figure>")
+        parts += [_figure(drawing, paths[drawing.name]) for drawing in experiment.drawings if drawing.name in paths]
     return "\n".join(parts) + "</html>\n"
+
+
+def _figure(drawing: Drawing, path: Path) -> str:
+    image = f"<img src='figures/{path.name}' alt='{drawing.name}'>"
+    return f"<figure>{image}<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
 
 
 def _table_row(row: dict) -> str:

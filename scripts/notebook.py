@@ -1,6 +1,6 @@
-"""What the notebooks share: a look at what is installed, `if_done` for exercises that are still to come, and sliders.
+"""What the notebooks share: a check of what is installed, `if_done` for exercises that are not done yet, and sliders.
 
-Imports nothing that may be missing, so that it can say so.
+Imports no package that may be missing, so that `setup` can report it.
 """
 
 import inspect
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FAST = os.environ.get("HW1_FAST") == "1"
-"""Whether to train less and look at fewer drives, as the tests do. Set HW1_FAST=1 before Jupyter starts."""
+"""Whether to train less and measure fewer drives, as the tests do. Set HW1_FAST=1 before Jupyter starts."""
 
-PACKAGES = ("torch", "numpy", "gymnasium", "matplotlib", "safetensors", "tqdm")
+PACKAGES = ("torch", "numpy", "jaxtyping", "gymnasium", "matplotlib", "safetensors", "tqdm")
 
 
 def setup() -> None:
-    """Prepares a notebook; can be called again. Ends with a sentence, not a traceback, if packages are missing."""
+    """Prepares a notebook; can be called again. If packages are missing, it ends with a sentence, not a traceback."""
     if absent := [name for name in PACKAGES if find_spec(name) is None]:
         raise SystemExit(f"missing: {', '.join(absent)}. Run this in a cell, then start again:\n{install(absent)}")
     import torch
@@ -33,14 +33,14 @@ def setup() -> None:
     torch.set_num_threads(1)
     if shell := get_ipython():
         shell.run_line_magic("matplotlib", "inline")
-        # What you write in an exercise's file counts from the next cell on, without a restart.
+        # Changes to your files take effect in the next cell, without a restart.
         shell.run_line_magic("reload_ext", "autoreload")
         shell.run_line_magic("autoreload", "1")
         for file in exercises.files():
             shell.run_line_magic("aimport", file.removesuffix(".py").replace("/", "."))
     print(f"the homework in {ROOT.name}/, {'fast' if FAST else 'ordinary'} mode")
     if find_spec("ipywidgets") is None:
-        print(f"without sliders; for them, run this in a cell and start again:\n{install(['ipywidgets'])}")
+        print(f"for sliders, run this in a cell and start again:\n{install(['ipywidgets'])}")
 
 
 def install(packages: Sequence[str]) -> str:
@@ -53,7 +53,7 @@ def install(packages: Sequence[str]) -> str:
 
 @contextmanager
 def if_done() -> Iterator[None]:
-    """Runs what is inside as far as your exercises allow: says which one is not done yet, and goes on after it."""
+    """Runs its block as far as your exercises allow. If one is not done yet, prints which, and continues after it."""
     try:
         yield
     except NotImplementedError as error:
@@ -64,9 +64,9 @@ def if_done() -> Iterator[None]:
 
 
 def sliders(draw: "Callable[..., Figure]", **choices: Sequence) -> None:
-    """Shows `draw()`, with a slider for each of its arguments that `choices` has values for.
+    """Shows `draw()`, with a slider for each argument in `choices`, which lists its values.
 
-    Without ipywidgets the figure stands alone.
+    Without ipywidgets there is only the figure.
     """
     parameters = inspect.signature(draw).parameters
     values = {name: parameters[name].default for name in choices}
@@ -86,7 +86,7 @@ def sliders(draw: "Callable[..., Figure]", **choices: Sequence) -> None:
     }
 
     def redraw(change) -> None:
-        for slider in made.values():  # shows that it works on it, and keeps moves from queueing up
+        for slider in made.values():  # shows that it is busy, and that moves are not queued
             slider.disabled = True
         try:
             figure.update(draw(**{name: slider.value for name, slider in made.items()}))

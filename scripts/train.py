@@ -1,12 +1,13 @@
 """One training run: demonstrations, behaviour cloning or DAgger, evaluation on held-out roads.
 
-    python -m scripts.train --task fork --head mixture --steps 6000
+    python -m scripts.train --task fork --head mixture
     python -m scripts.train --task fork --preset pi0
     python -m scripts.train --task lane --dagger 8
     python -m scripts.train --dataset my/demos-v0 --head gaussian
 
-Writes policy.safetensors and result.json (options, seeds, losses, evaluation) into the folder `--out`. Interrupted, it
-goes on where it stopped when called again.
+The defaults of the policy's and the training's options are the recipe of the task for the head (hw1/tasks.py), which
+is also that of the figures. Writes policy.safetensors and result.json (options, seeds, losses, evaluation) into the
+folder `--out`. If the run is interrupted, the same command continues it.
 """
 
 import argparse
@@ -16,29 +17,31 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import gymnasium as gym
 import numpy as np
 import torch
 import tyro
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 
-import hw1.envs
 from hw1 import demos
-from hw1.bc import NonFiniteLoss, TrainConfig, fit
+from hw1.bc import fit
 from hw1.dagger import dagger
-from hw1.experts import LaneExpert, two_drivers
+from hw1.learners import by_learner
 from hw1.policy import PRESETS, Actor, PolicyConfig
-from hw1.rollout import rollout
+from hw1.rollout import Expert, rollout
+from hw1.tasks import TASKS, Recipe
+from hw1.training import NonFiniteLoss, TrainConfig
 
-TASKS = {"lane": "Lane", "lane-no-heading": "LaneNoHeading", "fork": "Fork"}
+ROLLOUTS = 10  # episodes that a round of DAgger collects for each learner
 
 
 @dataclass(frozen=True)
 class Options:
     """What to train, on what, and where to put it."""
 
-    task: Literal["lane", "lane-no-heading", "fork"] = "fork"
-    """Environment to drive in."""
-    preset: Literal["", "openvla", "diffusion-policy", "groot", "pi0"] = ""
+    task: Literal[*TASKS] = "fork"
+    """What to drive: the environment, the demonstrators and the recipes."""
+    preset: Literal["", *PRESETS] = ""
     """A system of the lecture, in small: other defaults for the policy's options."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """The policy."""
@@ -49,17 +52,18 @@ class Options:
     demonstrations: int = 100
     """Episodes for each learner."""
     noise: float = 0.1
-    """Deviation of the human-like wobble of the drivers."""
+    """Standard deviation of the drivers' human-like wobble; discrete actions have none."""
     latency: int = 0
-    """Steps of reaction time of the drivers."""
+    """Reaction time of the drivers in time steps."""
     dagger: int = 0
-    """Rounds of DAgger after cloning (not on fork, whose drivers disagree)."""
+    """Rounds of DAgger after cloning (not on fork, whose two drivers disagree)."""
     dataset: str = ""
-    """A local Minari dataset to clone instead of collecting; any, of whatever environment, with --evaluations 0."""
+    """A local Minari dataset to clone, instead of new demonstrations. With --evaluations 0 it can be from any
+    environment."""
     datasets: Path = Path("out/demos")
     """Folder with Minari datasets."""
     save_demos: str = ""
-    """Store what was collected as the Minari dataset of this name, such as fork/both-v0."""
+    """Store the demonstrations as the Minari dataset of this name, such as fork/both-v0."""
     evaluations: int = 50
     """Held-out episodes for each learner; 0 for none."""
     out: Path = Path("out/train")
@@ -67,17 +71,29 @@ class Options:
 
 
 def parse(arguments: list[str]) -> Options:
-    """The command line; a preset changes the defaults, so what is said explicitly still counts."""
+    """The command line. The recipe only changes the defaults: explicit options always win."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--preset", choices=list(PRESETS))
-    early.add_argument("--task", default=Options.task)
+    for option in ("task", "preset", "head"):
+        early.add_argument(f"--{option}")
     known, _ = early.parse_known_args(arguments)
-    policy = PRESETS.get(known.preset, PolicyConfig())
-    if known.task.startswith("lane"):
-        policy = replace(policy, observation_scale="none")  # pixels
-    return tyro.cli(
-        tyro.conf.OmitArgPrefixes[Options], args=arguments, description=__doc__, default=Options(policy=policy)
-    )
+    recipe = recipe_for(known.task, known.preset, known.head)
+    defaults = Options(policy=recipe.policy, train=recipe.train)
+    return tyro.cli(tyro.conf.OmitArgPrefixes[Options], args=arguments, description=__doc__, default=defaults)
+
+
+def recipe_for(task: str | None, preset: str | None, head: str | None) -> Recipe:
+    """The recipe of a task for a head. A preset replaces the policy, and its head is trained by the task's recipe.
+
+    Names that do not exist are left to the command line to report.
+    """
+    chosen = TASKS.get(task, TASKS[Options.task])
+    policy = PRESETS.get(preset)
+    if head is None:
+        head = policy.head if policy else next(iter(chosen.recipes))
+    recipe = chosen.recipe(head)
+    if policy is None:
+        return recipe
+    return replace(recipe, policy=replace(policy, observation_scale=chosen.observation_scale))
 
 
 def main(arguments: list[str]) -> int:
@@ -91,41 +107,33 @@ def main(arguments: list[str]) -> int:
         print(f"error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted; the checkpoint is in {options.out}: run the same command to go on", file=sys.stderr)
+        print(f"interrupted; the checkpoint is in {options.out}: run the same command to continue", file=sys.stderr)
         return 130
     return 0
 
 
 def run(options: Options) -> None:
-    name = TASKS[options.task]
-    env = gym.make_vec(f"hw1/{name}-v0", num_envs=options.seeds * options.demonstrations)
-    horizon = hw1.envs.HORIZON[name]
-    seed = options.train.seed
-    rng = np.random.default_rng([seed, 0])
-    expert = two_drivers(env.num_envs, env.trees, rng) if options.task == "fork" else LaneExpert()
-
-    if options.dataset:
-        drives = options.evaluations or options.dagger
-        data = demos.load(options.dataset, options.datasets, env=env if drives else None)
-    else:
-        data = demos.collect(
-            env, expert, horizon, seed, noise=options.noise, latency=options.latency, learners=options.seeds
+    task, learners = TASKS[options.task], options.seeds
+    if options.dagger and not task.one_expert:
+        usable = ", ".join(name for name, other in TASKS.items() if other.one_expert)
+        raise ValueError(
+            f"--dagger needs one answer for every state, but the demonstrators of {options.task} disagree; "
+            f"choose another --task: {usable}"
         )
-    print(f"{len(data)} steps of {len(np.unique(data.episode))} demonstrations")
-    if options.save_demos:
-        print(f"stored in {demos.save(data, options.save_demos, options.datasets, seed=seed, env=env)}")
+    env = task.env(learners * options.demonstrations, learners=learners)
+    rng = np.random.default_rng([options.train.seed, 0])
+    expert = task.expert(env, rng)
+    data = demonstrations(options, env, expert)
 
     options.out.mkdir(parents=True, exist_ok=True)
     checkpoint = options.out / "checkpoint.safetensors"
     first = fit(data, options.policy, options.train, progress=True, checkpoint=checkpoint)
-    actor = first.policy
-    if options.dagger:
-        actor = improve(options, expert, data, horizon, rng)
+    actor = improve(options, expert, data, rng) if options.dagger else first.policy
     result = {"options": asdict(options), "train_loss": first.train_loss.tolist()}
     result["validation_loss"] = first.validation_loss.tolist()
     print(f"last training loss {first.train_loss[-1].mean():.3f}")
     if options.evaluations:
-        result["evaluation"] = evaluate(actor, name, horizon, options)
+        result["evaluation"] = evaluate(actor, options)
         print(", ".join(f"{key} {np.mean(value):.3f}" for key, value in result["evaluation"].items()))
     actor.save(options.out / "policy.safetensors")
     (options.out / "result.json").write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
@@ -133,32 +141,46 @@ def run(options: Options) -> None:
     print(f"see {options.out / 'result.json'}")
 
 
-def improve(options: Options, expert, data: demos.Dataset, horizon: int, rng: np.random.Generator) -> Actor:
-    """Rounds of DAgger with ten cars for each learner."""
-    if options.task == "fork":
-        raise ValueError("--dagger needs an expert that is one function of the state; fork has two drivers: use lane")
-    env = gym.make_vec(f"hw1/{TASKS[options.task]}-v0", num_envs=10 * options.seeds)
+def demonstrations(options: Options, env: VectorEnv, expert: Expert) -> demos.Dataset:
+    """A stored dataset, or new demonstrations, which are stored on request."""
+    seed = options.train.seed
+    if options.dataset:
+        drives = options.evaluations or options.dagger
+        data = demos.load(options.dataset, options.datasets, env=env if drives else None)
+    else:
+        noise = options.noise if isinstance(env.single_action_space, spaces.Box) else 0.0
+        horizon = TASKS[options.task].horizon
+        data = demos.collect(env, expert, horizon, seed, noise=noise, latency=options.latency)
+    print(f"{len(data)} steps of {len(np.unique(data.episode))} demonstrations")
+    if options.save_demos:
+        print(f"stored in {demos.save(data, options.save_demos, options.datasets, seed=seed, env=env)}")
+    return data
+
+
+def improve(options: Options, expert: Expert, data: demos.Dataset, rng: np.random.Generator) -> Actor:
+    """The last policy after rounds of DAgger."""
+    task, learners = TASKS[options.task], options.seeds
     rounds = dagger(
-        env,
+        task.env(ROLLOUTS * learners, learners=learners),
         expert,
         lambda dataset: fit(dataset, options.policy, options.train, progress=True).policy,
         data,
         options.dagger,
-        horizon,
+        task.horizon,
         rng,
-        learners=options.seeds,
     )
     return rounds[-1].policy
 
 
-def evaluate(actor: Actor, name: str, horizon: int, options: Options) -> dict[str, list[float]]:
-    """Mean over held-out episodes, for each learner."""
-    env = gym.make_vec(f"hw1/{name}-v0", num_envs=options.seeds * options.evaluations)
-    steps = rollout(env, actor, horizon, seed=1_000_000 + options.train.seed)
-    by_learner = {"return": steps.reward.sum(axis=0)}
-    if "success" in steps.info:
-        by_learner["success"] = steps.info["success"]
-    return {key: value.reshape(options.seeds, -1).mean(axis=1).tolist() for key, value in by_learner.items()}
+def evaluate(actor: Actor, options: Options) -> dict[str, list[float]]:
+    """Means over held-out episodes, for each learner."""
+    task, learners = TASKS[options.task], options.seeds
+    env = task.env(learners * options.evaluations, learners=learners)
+    drives = rollout(env, actor, task.horizon, seed=1_000_000 + options.train.seed)
+    measured = {"return": drives.reward.sum(axis=0)}
+    if "success" in drives.info:
+        measured["success"] = drives.info["success"]
+    return {key: by_learner(value, learners).mean(axis=1).tolist() for key, value in measured.items()}
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""What every experiment is made of: jobs that compute, claims that are judged, figures that are drawn."""
+"""The parts of every experiment: jobs that compute, claims that are judged, figures that are drawn.
+
+Shapes: L learners, one for each training seed.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Arrays = dict[str, np.ndarray]
-"""What a job returns. The first axis of every array is the seed."""
+"""What a job returns. The first axis of every array is the learner."""
 
 
 class Missing(Exception):
@@ -28,29 +32,30 @@ class Results(dict[str, Arrays]):
 
 @dataclass(frozen=True)
 class Job:
-    """One computation, done for many seeds. `run(seeds, **options)` returns Arrays with one row for each seed.
+    """One computation, made for many seeds. `run(seeds, **options)` returns Arrays with one row for each seed.
 
-    The seeds may be split into several calls, on several cores or machines; the rows are put together again.
+    The seeds may be split into several calls, on several cores or machines; the rows are joined again.
     """
 
     name: str
     run: Callable[..., Arrays]
+    """A function at the top level of a module (see `scripts.closure`)."""
     options: Mapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that the demo measures: a number for each seed, and the bound that their mean must keep."""
+    """A statement that the demo measures: one number for each seed, and bounds for their mean."""
 
     claim: str
     values: np.ndarray
-    """`[S]`, one number for each seed."""
+    """`[L]`, one number for each seed."""
     at_least: float = -np.inf
     at_most: float = np.inf
     unit: str = ""
     """Such as "%" (the values are shares and are shown in percent) or "steps"."""
     jobs: tuple[str, ...] = ()
-    """Jobs that the measurement rests on, for the time that it took."""
+    """The jobs that the measurement needs; their computing time is shown beside the claim."""
 
     @property
     def measured(self) -> float:
@@ -78,7 +83,7 @@ class Claim:
 
 
 def interval(values: np.ndarray, level: float = 0.95, draws: int = 2_000) -> tuple[float, float]:
-    """Bootstrap interval of the mean over seeds (axis 0); the same values always give the same interval."""
+    """Bootstrap interval of the mean over seeds (axis 0). The same values always give the same interval."""
     values = np.asarray(values, dtype=np.float64)
     pick = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
     low, high = np.quantile(values[pick].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
@@ -86,16 +91,47 @@ def interval(values: np.ndarray, level: float = 0.95, draws: int = 2_000) -> tup
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A figure of the demo: `out/figures/NAME.png`."""
+
+    name: str
+    caption: str
+    """What to look for."""
+    draw: Callable[[Results], Figure]
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """A part of the demo."""
+    """A part of the demo. Claims and drawings whose jobs could not be run are left out."""
 
     name: str
     title: str
     jobs: Callable[[bool], list[Job]]
-    """The jobs, given whether the run is a quick one."""
+    """The jobs. The argument says whether the run is a quick one."""
     claims: Sequence[Callable[[Results], list[Claim]]]
-    """Each makes some of the claims from the results. Those whose jobs are missing are left out."""
-    figures: Mapping[str, Callable[[Results], Figure]]
-    """By name, what draws it; left out like claims."""
-    captions: Mapping[str, str]
-    """What to look for in each figure."""
+    """Each makes some of the claims from the results."""
+    drawings: Sequence[Drawing]
+
+
+def grid(
+    count: int, columns: int, panel: tuple[float, float], xlabel: str = "", ylabel: str = "", **share: bool
+) -> tuple[Figure, list[Axes]]:
+    """A figure with exactly `count` panels, row by row.
+
+    Args:
+        panel: width and height of a panel in inches.
+        xlabel, ylabel: written below the lowest panel of each column, and to the left of each row.
+        share: `sharex`, `sharey` as in `matplotlib.figure.Figure.subplots`.
+    """
+    rows = -(-count // columns)
+    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **share)
+    for unused in panels.flat[count:]:
+        unused.remove()
+    shown = list(panels.flat[:count])
+    for ax in shown[-columns:]:
+        ax.set_xlabel(xlabel, fontsize=8)
+        ax.tick_params(labelbottom=True)
+    for ax in shown[::columns]:
+        ax.set_ylabel(ylabel, fontsize=8)
+    return figure, shown

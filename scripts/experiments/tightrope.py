@@ -1,23 +1,25 @@
-"""Tightrope: the closed form of the cost, against a simulation of the very chain."""
+"""Tightrope: the closed form of the cost, compared with a simulation.
 
-import gymnasium as gym
+Shapes: L learners (seeds); the axis "horizons" has one entry for each of HORIZONS.
+"""
+
 import numpy as np
 from matplotlib.figure import Figure
 
-import hw1.envs  # noqa: F401 (registers the environments)
 from hw1.compounding import cost_by_horizon, growth_exponent, tightrope_cost
 from hw1.rollout import rollout
-from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results
+from hw1.tasks import TIGHTROPE
+from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Results
 
 ERROR_RATE = 0.001
 HORIZONS = np.array([10, 20, 50, 100, 200, 500, 1_000, 2_000])
 MODES = {"forever": False, "recoverable": True}
-# Where eps T << 1: beyond, T^2 bends to T.
+# Where eps T << 1: for longer horizons the growth falls from T^2 to T.
 QUADRATIC = HORIZONS <= 100
 
 
 class Slipping:
-    """A policy that goes on, but slips with probability `rate`, each time by its own coin."""
+    """A policy that takes the step, but slips with probability `rate`, independently at every step."""
 
     def __init__(self, rate: float):
         self.rate = rate
@@ -30,10 +32,10 @@ class Slipping:
 
 
 def simulate(seeds: tuple[int, ...], recoverable: bool, walkers: int) -> Arrays:
-    """J(T) of the slipping policy, `[S, horizons]`, and its standard error over walkers."""
+    """J(T) of the slipping policy, `[L, horizons]`, and its standard error over walkers."""
     cost, error = [], []
     for seed in seeds:
-        env = gym.make_vec("hw1/Tightrope-v0", num_envs=walkers, recoverable=recoverable)
+        env = TIGHTROPE.env(walkers, recoverable=recoverable)
         costs = rollout(env, Slipping(ERROR_RATE), int(HORIZONS[-1]), seed=3_000_000 + seed).cost
         cost.append(cost_by_horizon(costs, HORIZONS))
         error.append(costs.cumsum(axis=0)[HORIZONS - 1].std(axis=1, ddof=1) / np.sqrt(walkers))
@@ -69,18 +71,19 @@ def claims(results: Results) -> list[Claim]:
 
 
 def draw(results: Results) -> Figure:
+    """J(T) of theory and simulations, with and without recovery."""
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     ax = figure.add_subplot()
     for (mode, recoverable), colour in zip(MODES.items(), ("tab:red", "tab:blue"), strict=True):
         cost = results[f"tightrope {mode}"]["cost"]
         theory = _theory(recoverable)
         slope = growth_exponent(HORIZONS[QUADRATIC], theory[QUADRATIC])
-        name = "slips are for ever" if not recoverable else "slips are mended"
+        name = "slips with recovery" if recoverable else "permanent slips"
         ax.plot(HORIZONS, theory, color=colour, label=f"{name}: slope {slope:.2f} up to T = 100")
         ax.plot(np.tile(HORIZONS, (len(cost), 1)).T, cost.T, ".", color=colour, markersize=4, alpha=0.5)
     ax.axvline(1 / ERROR_RATE, color="gray", linestyle=":", linewidth=1)
     ax.text(1.05 / ERROR_RATE, 0.02, r"$\epsilon T = 1$", color="gray")
-    ax.set(xscale="log", yscale="log", xlabel="horizon T in steps", ylabel="expected cost J(T) in steps")
+    ax.set(xscale="log", yscale="log", xlabel="horizon T (steps)", ylabel="expected cost J(T) (steps)")
     ax.legend(frameon=False)
     return figure
 
@@ -90,10 +93,13 @@ EXPERIMENT = Experiment(
     title="Tightrope: why T squared",
     jobs=jobs,
     claims=(claims,),
-    figures={"tightrope": draw},
-    captions={
-        "tightrope": f"A policy that errs once in {1 / ERROR_RATE:.0f} steps. Lines: closed form; dots: simulations, "
-        "one for each seed. Without recovery the cost grows with the square of the horizon until nearly everyone has "
-        "fallen; with recovery it grows with the horizon."
-    },
+    drawings=[
+        Drawing(
+            "tightrope",
+            f"A policy that slips once in {1 / ERROR_RATE:.0f} steps on average. Lines: closed form; dots: "
+            "simulations, one for each seed. Without recovery the cost grows with the square of the horizon until "
+            "nearly every walker has fallen; with recovery it grows in proportion to the horizon.",
+            draw,
+        )
+    ],
 )

@@ -1,11 +1,13 @@
 """Handout, report template and rubric as PDFs, into out/writeup: `make writeup`.
 
-    python -m scripts.staff.writeup             make what is made (points.tex, ranges.tex), then the PDFs
-    python -m scripts.staff.writeup --measure   first read the expected ranges from the demo, which is run as far as
-                                                it has not been, into writeup/ranges.json
+    python -m scripts.staff.writeup             generate points.tex and ranges.tex, then make the PDFs
+    python -m scripts.staff.writeup --measure   first run the demo (only what is not cached), and write the expected
+                                                ranges that it shows to writeup/ranges.json
 
-Points come from the exercise table and expected ranges from `writeup/ranges.json`: neither is ever typed. The same
+Points come from the exercise table and expected ranges from `writeup/ranges.json`: neither is typed by hand. The same
 sources give the same bytes.
+
+Shapes: L learners (training seeds).
 """
 
 import json
@@ -24,16 +26,22 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from hw1.tasks import BIMODAL, FORK
 from scripts import figures
-from scripts.experiments import bimodal, fork, lane, tightrope
+from scripts.experiments import tightrope
 from scripts.experiments.base import Arrays
+from scripts.experiments.lane.collecting import MEMORIES
+from scripts.experiments.lane.compounding import exponents
+from scripts.experiments.lane.gates import RATES
+from scripts.experiments.lane.lab import STEPS
+from scripts.experiments.lane.methods import METHODS
 from scripts.submit import EPOCH
 
 WRITEUP = ROOT / "writeup"
 RANGES = WRITEUP / "ranges.json"
 LOW, HIGH = 0.05, 0.95  # quantiles over seeds
-TEMPLATE = ("report.tex", "hw1.sty", "points.tex")  # what the report needs, so what goes to Overleaf
-# What LaTeX needs beyond its kernel, and the Debian package that has it.
+TEMPLATE = ("report.tex", "hw1.sty", "points.tex")  # all that the report needs: this goes to Overleaf
+# What LaTeX needs in addition to its kernel, and the Debian package that contains it.
 NEEDED = {
     "tikz.sty": "texlive-pictures",
     "tcolorbox.sty": "texlive-latex-extra",
@@ -41,7 +49,7 @@ NEEDED = {
     "pplr8t.tfm": "texlive-fonts-recommended",
     "lmodern.sty": "lmodern",
 }
-MAX_OVERFULL = 5.0  # points by which a line may stick out
+MAX_OVERFULL = 5.0  # points by which a line may be too long
 
 
 @dataclass(frozen=True)
@@ -75,17 +83,17 @@ def main(options: Options) -> int:
 # --- expected ranges --------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Quantity:
-    """A number for each seed that the handout says what to expect of."""
+    """A number for each learner, for which the handout gives an expected range."""
 
     job: str
     of: Callable[[Arrays], np.ndarray]
-    """The job's arrays -> `[S]`."""
+    """The job's arrays -> `[L]`."""
     percent: bool = False
     """Whether it is a share."""
 
 
 def at(key: str, *index: int | slice) -> Callable[[Arrays], np.ndarray]:
-    """arrays[key][:, index], averaged over what is left but the seed."""
+    """arrays[key][:, index], averaged over all axes that are left except the learner's."""
 
     def read(arrays: Arrays) -> np.ndarray:
         values = arrays[key][(slice(None), *index)]
@@ -96,42 +104,59 @@ def at(key: str, *index: int | slice) -> Callable[[Arrays], np.ndarray]:
 
 def quantities() -> dict[str, Quantity]:
     """By the name that the handout uses."""
-    first, last, quarter = 0, -1, lane.STEPS // 4
-    early, late = slice(0, quarter), slice(-quarter, None)
-    heads = {"left l2": "l2, left driver only"} | {name: name for name in fork.POLICIES}
-    long, longest = (int(np.flatnonzero(tightrope.HORIZONS == T)[0]) for T in (100, 1_000))
+    return _bimodal() | _fork() | _tightrope() | _lane()
+
+
+def _bimodal() -> dict[str, Quantity]:
+    return {f"bimodal {head}": Quantity(f"bimodal {head}", at("between"), percent=True) for head in BIMODAL}
+
+
+def _fork() -> dict[str, Quantity]:
+    policies = ["left l2", *FORK.recipes]
     return {
-        **{f"bimodal {h}": Quantity(f"bimodal {h}", at("between"), percent=True) for h in bimodal.HEADS},
-        **{f"fork {h}": Quantity(f"fork {h}", at("success"), percent=True) for h in heads},
-        **{f"fork tree {h}": Quantity(f"fork {h}", at("per_tree"), percent=True) for h in heads},
-        **{f"tightrope {m} 100": Quantity(f"tightrope {m}", at("cost", long)) for m in tightrope.MODES},
-        **{f"tightrope {m} 1000": Quantity(f"tightrope {m}", at("cost", longest)) for m in tightrope.MODES},
-        "lane exponent clone": Quantity("lane bc", lambda a: lane.exponents(a["J"][:, first])),
-        "lane exponent dagger": Quantity("lane dagger", lambda a: lane.exponents(a["J"][:, last])),
+        **{f"fork {name}": Quantity(f"fork {name}", at("success"), percent=True) for name in policies},
+        **{f"fork tree {name}": Quantity(f"fork {name}", at("per_tree"), percent=True) for name in policies},
+    }
+
+
+def _tightrope() -> dict[str, Quantity]:
+    places = {T: int(np.flatnonzero(tightrope.HORIZONS == T)[0]) for T in (100, 1_000)}
+    return {
+        f"tightrope {mode} {T}": Quantity(f"tightrope {mode}", at("cost", place))
+        for T, place in places.items()
+        for mode in tightrope.MODES
+    }
+
+
+def _lane() -> dict[str, Quantity]:
+    first, last, quarter = 0, -1, STEPS // 4
+    early, late = slice(0, quarter), slice(-quarter, None)
+    tenth = int(np.searchsorted(RATES, 0.1 - 1e-9))  # a false alarm rate of 10 %
+    return {
+        "lane exponent clone": Quantity("lane bc", lambda a: exponents(a["J"][:, first])),
+        "lane exponent dagger": Quantity("lane dagger", lambda a: exponents(a["J"][:, last])),
         "lane J clone": Quantity("lane bc", at("J", first, -1)),
         "lane J dagger": Quantity("lane dagger", at("J", last, -1)),
         "lane cost clone": Quantity("lane bc", at("cost", first)),
-        **{f"lane cost {m}": Quantity(f"lane {m}", at("cost", last)) for m in lane.METHODS},
-        **{f"lane labels {m}": Quantity(f"lane {m}", at("labels", last)) for m in lane.METHODS},
+        **{f"lane cost {m}": Quantity(f"lane {m}", at("cost", last)) for m in METHODS},
+        **{f"lane labels {m}": Quantity(f"lane {m}", at("labels", last)) for m in METHODS},
         "lane variation early": Quantity("lane bc", at("variation", first, early)),
         "lane variation late": Quantity("lane bc", at("variation", first, late)),
         "lane variation dagger": Quantity("lane dagger", at("variation", last, late)),
         "lane variation expert": Quantity("lane expert", at("variation", late)),
         "lane roc area": Quantity("lane detector", at("area")),
-        "lane roc found": Quantity(
-            "lane detector", at("roc", int(np.searchsorted(lane.RATES, 0.1 - 1e-9))), percent=True
-        ),
+        "lane roc found": Quantity("lane detector", at("roc", tenth), percent=True),
         "lane latency 0": Quantity("lane latency", at("cost", first)),
         "lane latency 500": Quantity("lane latency", at("cost", last)),
         **{
-            f"lane history {m}": Quantity("lane history", lambda a, i=i: a["cost"][:, i] / lane.STEPS, percent=True)
-            for i, m in enumerate(lane.MEMORIES)
+            f"lane history {m}": Quantity("lane history", lambda a, i=i: a["cost"][:, i] / STEPS, percent=True)
+            for i, m in enumerate(MEMORIES)
         },
     }
 
 
 def measure(demo: Path) -> dict:
-    """Median and quantiles over seeds of every quantity, and the core-minutes of every experiment."""
+    """Median and quantiles over learners of every quantity, and the core-minutes of every experiment."""
     options = figures.Options(out=demo)
     results = figures.compute(list(figures.EXPERIMENTS.values()), options).results
     seconds = {
@@ -146,13 +171,13 @@ def measure(demo: Path) -> dict:
 
 
 def summary(values: np.ndarray, percent: bool) -> dict:
-    """Median, 5 % and 95 % quantile of `values [S]`."""
+    """Median, 5 % and 95 % quantile of `values [L]`."""
     low, median, high = (float(f"{v:.4g}") for v in np.quantile(values, [LOW, 0.5, HIGH]))
     return {"median": median, "low": low, "high": high, "percent": percent}
 
 
 def shown(value: float, percent: bool) -> str:
-    """As it is printed: 0.165 as a share is 16 (percent), 22000 is 22,000, 133.6 is 130, 0.0144 is 0.014."""
+    """The number as it is printed: a share of 0.165 is 16 (percent), 22000 is 22,000, 133.6 is 130, 0.0144 is 0.014."""
     if percent:
         value *= 100
         if 0 < value < 0.1:
@@ -165,9 +190,9 @@ def shown(value: float, percent: bool) -> str:
     return f"{value:#.2g}" if value else "0"
 
 
-# --- what is made of data ---------------------------------------------------------------------------------------------
+# --- generated files --------------------------------------------------------------------------------------------------
 def made() -> dict[Path, str]:
-    """The files that are made of data, with their text."""
+    """The files that are generated from data, with their text."""
     return {WRITEUP / "points.tex": points(), WRITEUP / "ranges.tex": ranges()}
 
 
@@ -214,7 +239,7 @@ def escape(text: str) -> str:
 
 # --- PDFs -------------------------------------------------------------------------------------------------------------
 class LatexError(Exception):
-    """LaTeX refused a document; the text says where."""
+    """LaTeX could not typeset a document; the text names file and line."""
 
 
 def missing_packages() -> list[str]:
@@ -227,7 +252,7 @@ def missing_packages() -> list[str]:
 
 
 def build(out: Path) -> int:
-    """All PDFs and the report template. Returns 1 if a page is not as it should be."""
+    """All PDFs and the report template. Returns 1 if a page has a flaw."""
     out = out.resolve()
     template = pack_template(out)
     logs = {
@@ -244,7 +269,7 @@ def build(out: Path) -> int:
 
 
 def pack_template(out: Path) -> Path:
-    """The report template as a folder and as a zip for Overleaf, with nothing of staff's in it."""
+    """The report template as a folder and as a zip for Overleaf, without anything of the course staff."""
     folder = out / "report-template"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "figures").mkdir(parents=True)
@@ -258,13 +283,13 @@ def pack_template(out: Path) -> Path:
 
 
 def latex(folder: Path, source: str, out: Path, name: str = "") -> str:
-    """Typeset `source` in `folder` to `out`/NAME.pdf; returns the log. Raises LatexError, which says where."""
+    """Typeset `source` in `folder` to `out`/NAME.pdf; returns the log. Raises LatexError."""
     name = name or Path(source).stem
     work = out / "build"
     work.mkdir(parents=True, exist_ok=True)
     command = ["latexmk", "-pdf", "-g", "-halt-on-error", "-file-line-error", "-interaction=nonstopmode"]
     command += [f"-outdir={work}", f"-jobname={name}", source]
-    # A fixed date, and no lines broken in the log, so that complaints can be found.
+    # A fixed date; and no line breaks in the log, so that complaints can be found.
     env = os.environ | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
     ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
     log = (work / f"{name}.log").read_text(encoding="utf-8", errors="replace") if ran.returncode == 0 else ran.stdout
@@ -276,7 +301,7 @@ def latex(folder: Path, source: str, out: Path, name: str = "") -> str:
 
 
 def complaints(log: str) -> list[str]:
-    """What is wrong with the pages: references to nowhere, lines that stick out, characters that are missing."""
+    """What is wrong with the pages: undefined references, lines that are too long, missing characters."""
     found = re.findall(r"^.*(?:Reference|Citation) .* undefined.*$|^.*multiply defined.*$", log, re.MULTILINE)
     found += re.findall(r"^Missing character: .*$", log, re.MULTILINE)
     for line, excess in re.findall(r"^(Overfull \\[hv]box \((\d+\.\d+)pt too (?:wide|high)\).*)$", log, re.MULTILINE):

@@ -1,5 +1,6 @@
 """The notebooks, executed as students execute them: with every exercise done, with none, and without extra credit."""
 
+import ast
 import json
 import re
 import subprocess
@@ -112,7 +113,7 @@ class Executed:
         return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == stream)
 
     def missing(self) -> set[str]:
-        """The exercises that it says it needs."""
+        """The exercises that it reports as needed."""
         said = re.findall(r"^needs exercise (\S+): not done yet; python -m scripts.check (\S+)$", self.text(), re.M)
         assert all(first == second for first, second in said)
         return {id for id, _ in said}
@@ -141,7 +142,7 @@ def slider_notebook() -> nbformat.NotebookNode:
 
 @pytest.fixture(scope="module")
 def executed(student):
-    """All of them, by state of the homework and number; two at a time."""
+    """All executed notebooks, by state of the homework and number; two run at a time."""
     states = {"done": {}, "stubs": dict.fromkeys(TABLE), "no extra": dict.fromkeys(EXTRA)}
     students = {state: student(edits) for state, edits in states.items()}
     for each in students.values():
@@ -158,7 +159,7 @@ def executed(student):
 
 
 @pytest.mark.parametrize("number", NOTEBOOKS)
-def test_reference_draws_every_figure_without_a_complaint(executed, number):
+def test_reference_draws_every_figure_without_a_warning(executed, number):
     run = executed["done", number]
     assert run.passed, run.said
     assert run.missing() == set()
@@ -171,14 +172,14 @@ def test_reference_draws_every_figure_without_a_complaint(executed, number):
 
 
 @pytest.mark.parametrize("number", NOTEBOOKS)
-def test_stubs_stop_it_nowhere_and_are_named(executed, number):
+def test_stubs_stop_no_notebook_and_are_named(executed, number):
     run = executed["stubs", number]
     assert run.passed, run.said
     assert run.missing() == NEEDS[number]
 
 
 @pytest.mark.parametrize("number", NEEDS_EXTRA)
-def test_extra_credit_left_out_leaves_out_nothing_else(executed, number):
+def test_without_extra_credit_only_its_figures_are_missing(executed, number):
     run = executed["no extra", number]
     assert run.passed, run.said
     assert run.missing() == NEEDS_EXTRA[number]
@@ -215,7 +216,7 @@ def test_first_cell_finds_an_uploaded_zip(student, tmp_path):
     assert not (tmp_path / "another").exists()
 
 
-def test_first_cell_says_that_there_is_no_homework(tmp_path):
+def test_first_cell_reports_that_there_is_no_homework(tmp_path):
     done = run_setup(tmp_path)
     assert done.returncode == 1
     assert "upload its zip" in done.stderr
@@ -229,7 +230,19 @@ def test_setup_names_the_command_that_installs_what_is_missing(monkeypatch):
         notebook.setup()
 
 
-def test_without_ipywidgets_the_figure_stands_alone(monkeypatch, capsys):
+def test_setup_looks_for_every_package_that_a_notebook_needs():
+    needed = set()
+    for folder in (ROOT / "hw1", ROOT / "scripts" / "experiments"):
+        for file in folder.rglob("*.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                names = (
+                    [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
+                )
+                needed |= {name.partition(".")[0] for name in names if name}
+    assert needed - sys.stdlib_module_names - {"hw1", "scripts"} == set(notebook.PACKAGES)
+
+
+def test_without_ipywidgets_there_is_only_the_figure(monkeypatch, capsys):
     monkeypatch.setattr(notebook, "find_spec", lambda name: None)
     drawn = []
     notebook.sliders(lambda size=2: drawn.append(size), size=[1, 2, 3])
@@ -237,7 +250,7 @@ def test_without_ipywidgets_the_figure_stands_alone(monkeypatch, capsys):
     assert "size=2" in capsys.readouterr().out
 
 
-def test_only_unfinished_exercises_are_excused(capsys):
+def test_only_unfinished_exercises_are_caught(capsys):
     with notebook.if_done():
         raise NotImplementedError("TODO 1.3")
     assert capsys.readouterr().out == "needs exercise 1.3: not done yet; python -m scripts.check 1.3\n"

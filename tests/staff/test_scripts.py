@@ -15,8 +15,10 @@ from gymnasium import spaces
 
 from hw1.demos import Dataset, save
 from hw1.exercises import ROOT
+from hw1.tasks import FORK, LANE, LANE_NO_HEADING, TASKS
+from scripts import train
 from scripts.experiments.base import Claim, Job, interval
-from scripts.store import Store
+from scripts.store import VERSIONS, Store
 
 
 def command(module: str, *arguments: object) -> list[str]:
@@ -80,10 +82,61 @@ def test_train_clones_a_dataset_of_another_environment(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("head", FORK.recipes.keys() - {"l2 x16"})
+def test_train_on_fork_uses_the_settings_of_the_figures(head):
+    options = train.parse(["--task", "fork", "--head", head])
+    assert (options.policy, options.train) == (FORK.recipes[head].policy, FORK.recipes[head].train)
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS.items())
+def test_train_has_defaults_for_every_task(name, task):
+    options = train.parse(["--task", name])
+    recipe = next(iter(task.recipes.values()))
+    assert (options.policy, options.train) == (recipe.policy, recipe.train)
+
+
+def test_explicit_options_of_train_win():
+    options = train.parse(["--task", "fork", "--head", "flow", "--steps", "7", "--chunk", "9"])
+    assert (options.train.steps, options.policy.chunk) == (7, 9)
+    assert (options.train.ema, options.policy.execute) == (0.75, 4)
+
+
+def test_a_preset_of_train_is_trained_by_the_recipe_of_its_head():
+    options = train.parse(["--task", "fork", "--preset", "pi0"])
+    assert (options.policy.head, options.policy.chunk) == ("flow", 50)
+    assert options.train == FORK.recipes["flow"].train
+    options = train.parse(["--task", "lane", "--preset", "openvla", "--head", "l2"])
+    assert (options.policy.head, options.policy.action_scale) == ("l2", "quantile")
+    assert options.policy.observation_scale == "none"  # pixels
+    assert options.train == LANE.recipes["l2"].train
+
+
+def test_a_head_without_a_recipe_has_ordinary_settings():
+    options = train.parse(["--task", "lane-no-heading", "--head", "gaussian"])
+    assert (options.policy, options.train) == tuple(
+        getattr(LANE_NO_HEADING.recipe("gaussian"), part) for part in ("policy", "train")
+    )
+
+
+def test_train_clones_discrete_demonstrations(tmp_path):
+    done = run("scripts.train", "--task", "tightrope", "--dagger", 1, "--out", tmp_path, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "result.json").read_text())["options"]["policy"]["head"] == "categorical"
+
+
+def test_train_refuses_dagger_with_two_drivers_before_it_computes_anything(tmp_path):
+    done = run("scripts.train", "--task", "fork", "--dagger", 1, "--out", tmp_path / "run", *SMALL)
+    assert done.returncode == 1
+    assert "disagree" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--task", "fork", "--dagger", 1), "lane"),
+        (("--task", "nonsense"), "tightrope"),
         (("--dataset", "none/such-v0"), "none/such-v0"),
         (("--chunk", 2, "--execute", 3), "execute"),
         (("--head", "nonsense"), "nonsense"),
@@ -99,7 +152,7 @@ def test_train_answers_a_mistake_with_one_sentence(tmp_path, arguments, says):
     assert "Traceback" not in done.stderr
 
 
-def test_train_interrupted_goes_on_and_ends_like_an_uninterrupted_run(tmp_path):
+def test_an_interrupted_training_continues_and_ends_like_an_uninterrupted_one(tmp_path):
     options = (
         "--task",
         "fork",
@@ -139,6 +192,7 @@ def test_quick_demo_makes_every_figure_and_claim_and_is_cached_afterwards(tmp_pa
     assert len(rows) >= 20
     for row in rows:
         assert {"claim", "target", "measured", "low", "high", "holds", "minutes"} <= set(row)
+        assert (row["seeds"], row["quick"]) == ([300, 302], True)
         assert row["measured"] is None or row["low"] <= row["measured"] <= row["high"]
         assert isinstance(row["holds"], bool)
     page = (tmp_path / "index.html").read_text()
@@ -153,7 +207,7 @@ def test_quick_demo_makes_every_figure_and_claim_and_is_cached_afterwards(tmp_pa
     assert json.loads((tmp_path / "claims.json").read_text()) == rows
 
 
-def test_a_run_on_one_core_agrees_with_a_run_on_two_and_mends_a_damaged_result(tmp_path):
+def test_a_run_on_one_core_agrees_with_a_run_on_two_and_replaces_a_damaged_result(tmp_path):
     only = ("--quick", "--only", "tightrope", "--together", 1)
     assert run("scripts.figures", *only, "--jobs", 1, "--out", tmp_path / "one").returncode == 0
     assert run("scripts.figures", *only, "--jobs", 2, "--out", tmp_path / "two").returncode == 0
@@ -170,7 +224,7 @@ def test_a_run_on_one_core_agrees_with_a_run_on_two_and_mends_a_damaged_result(t
 
 def test_a_mistake_in_an_exercise_costs_its_own_job_and_is_placed():
     from hw1.compounding import growth_exponent
-    from scripts.figures import Computed, Task
+    from scripts.figures import Computed, Part
 
     def unfinished(seeds):
         raise NotImplementedError("TODO 3.2")
@@ -178,10 +232,10 @@ def test_a_mistake_in_an_exercise_costs_its_own_job_and_is_placed():
     def wrong(seeds):
         growth_exponent(np.ones(2), np.ones((2, 2, 2)))
 
-    _, arrays, why = Task(Job("unfinished", unfinished), (0,), Path("a")).run()
+    _, arrays, why = Part(Job("unfinished", unfinished), (0,), Path("a")).run()
     assert (arrays, why) == (None, "needs TODO 3.2")
     assert not Computed(missing={"unfinished": why}).failed
-    _, arrays, why = Task(Job("wrong", wrong), (0,), Path("a")).run()
+    _, arrays, why = Part(Job("wrong", wrong), (0,), Path("a")).run()
     assert arrays is None
     assert why.startswith("TypeError: ")
     assert "(hw1/compounding.py, line " in why
@@ -192,10 +246,11 @@ def test_figures_names_an_unknown_experiment(tmp_path):
     done = run("scripts.figures", "--only", "lanes", "--out", tmp_path)
     assert done.returncode != 0
     assert "lanes" in done.stderr
-    assert "lane, fork" in done.stderr
+    assert "'lane'" in done.stderr
+    assert "'fork'" in done.stderr
 
 
-def test_figures_says_when_no_dask_scheduler_answers(tmp_path):
+def test_figures_reports_that_no_dask_scheduler_answers(tmp_path):
     done = run("scripts.figures", "--quick", "--only", "tightrope", "--dask", "tcp://127.0.0.1:9", "--out", tmp_path)
     assert done.returncode != 0
     assert "no Dask scheduler answers" in done.stderr
@@ -230,23 +285,25 @@ def test_the_interval_covers_the_mean_of_many_normal_samples():
     assert 0.87 < np.mean(hits) < 0.98
 
 
-def test_results_are_found_again_only_for_the_same_options_and_code(tmp_path):
+def test_results_are_found_again_only_for_the_same_options_code_and_versions(tmp_path, monkeypatch):
     store = Store(tmp_path)
-    sources = (ROOT / "hw1" / "losses.py",)
-    path = store.path("a job", sources, {"steps": 1})
+    path = store.path("a job", "code", {"steps": 1})
     store.save(path, {"x": np.arange(3)})
     assert store.load(path)["x"].tolist() == [0, 1, 2]
-    assert store.path("a job", sources, {"steps": 1}) == path
-    assert store.path("a job", sources, {"steps": 2}) != path
-    assert store.path("a job", (ROOT / "hw1" / "heads.py",), {"steps": 1}) != path
+    assert store.path("a job", "code", {"steps": 1}) == path
+    assert store.path("a job", "code", {"steps": 2}) != path
+    assert store.path("a job", "other code", {"steps": 1}) != path
     assert not list(tmp_path.glob("*.part"))
+    monkeypatch.setitem(VERSIONS, "torch", "0.1")
+    assert store.path("a job", "code", {"steps": 1}) != path
 
 
 def test_the_large_l2_policy_has_sixteen_times_the_parameters():
     from hw1.policy import Policy
-    from scripts.experiments.fork import POLICIES
 
-    small, large = (sum(p.numel() for p in Policy(POLICIES[name], 5, 2).parameters()) for name in ("l2", "l2 x16"))
+    small, large = (
+        sum(p.numel() for p in Policy(FORK.recipes[name].policy, 5, 2).parameters()) for name in ("l2", "l2 x16")
+    )
     assert 16 <= large / small < 17
 
 
@@ -261,12 +318,12 @@ def test_every_job_and_claim_names_what_exists():
             assert names == [job.name for job in experiment.jobs(not quick)]
 
 
-def test_whoever_imports_scripts_gets_one_thread():
+def test_importing_scripts_sets_one_thread():
     assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_the_roc_area_is_the_share_of_pairs_in_the_right_order():
-    from scripts.experiments.lane import RATES, roc
+    from scripts.experiments.lane.gates import RATES, roc
 
     rng = np.random.default_rng(0)
     positive = rng.random(200) < 0.3
@@ -279,7 +336,7 @@ def test_the_roc_area_is_the_share_of_pairs_in_the_right_order():
 
 
 def test_exponents_leave_out_what_is_saturated_or_zero():
-    from scripts.experiments.lane import HORIZONS, exponents
+    from scripts.experiments.lane.compounding import HORIZONS, exponents
 
     quadratic = 1e-5 * HORIZONS.astype(float) ** 2
     saturated = np.where(HORIZONS > 200, 0.9 * HORIZONS, quadratic)
