@@ -17,7 +17,7 @@ MAX_ACCEL = 2.0  # metres per second squared at an acceleration command of 1
 CRUISE = 10.0  # metres per second between the trees
 SPACING = 50.0  # metres from tree to tree
 TRUNK = 1.2  # metres that a car must be away from the centre line beside a tree
-LANE = 3.0  # metres from the centre line to the painted edge; only drawn
+HALF_WIDTH = 3.0  # metres from the centre line to the painted edge; only drawn
 VERGE = 5.0  # metres from the centre line to the ditch
 LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second beside a tree
 BEHIND = 8.0  # metres behind the car at which a tree no longer matters
@@ -108,4 +108,4 @@ class Fork(BatchedEnv):
     def draw(self, figure, row=0):
         from hw1.envs.render import draw_scene
 
-        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, LANE, self.tree_s[row])
+        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, HALF_WIDTH, self.tree_s[row])

@@ -15,7 +15,7 @@ from hw1.envs.road import Cars, Road
 DT = 0.1  # seconds in a step
 MAX_STEER = 0.5  # radians of wheel angle at a steering command of 1
 SPEED = 10.0  # metres per second, constant: Lane is about steering
-LANE = 1.75  # metres from the centre line to the edge of the lane
+HALF_WIDTH = 1.75  # metres from the centre line to the edge of the lane
 AHEAD = np.array([2.0, 4.0, 6.5, 9.5, 13.0, 17.0, 21.5, 26.5])  # metres along the road, one camera row each
 COLUMNS = 16
 BLUR = 0.4  # metres over which a pixel fades from road to grass
@@ -54,8 +54,8 @@ class Lane(BatchedEnv):
         self.cars = Cars(num_envs, Road(num_envs, curvature), MAX_STEER)
         # The field of view opens with distance: 2 m to either side at the bumper, 6 m at the horizon; the camera that
         # looks down hangs higher.
-        half_width = 2.0 + 0.15 * self.ahead if heading else np.full(1, 5.0)
-        self.pixel_y = half_width[:, None] * np.linspace(1.0, -1.0, COLUMNS)
+        view = 2.0 + 0.15 * self.ahead if heading else np.full(1, 5.0)
+        self.pixel_y = view[:, None] * np.linspace(1.0, -1.0, COLUMNS)
 
     def _reset_rows(self, rows):
         self.cars.road.redraw(rows, self.np_random)
@@ -69,12 +69,14 @@ class Lane(BatchedEnv):
         self.cars.step(np.clip(actions[:, 0], -1.0, 1.0), 0.0, self.cars.curvature(), DT)
         gust = self.np_random.random(self.num_envs) < self.gust_probability
         self.cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
-        return -(np.abs(self.cars.e) > LANE).astype(np.float64)
+        return -(np.abs(self.cars.e) > HALF_WIDTH).astype(np.float64)
 
     def _observe(self):
         cars = self.cars
         centre = cars.road.sightline(cars.s, cars.e, cars.psi, self.ahead)  # (N, rows)
-        edge = (LANE - np.abs(self.pixel_y - centre[..., None])) / BLUR  # (N, rows, columns), metres inside the lane
+        edge = (
+            HALF_WIDTH - np.abs(self.pixel_y - centre[..., None])
+        ) / BLUR  # (N, rows, columns), metres inside the lane
         pixels = (0.5 + 0.5 * np.tanh(edge.astype(np.float32))).reshape(self.num_envs, -1)
         pixels += self.pixel_noise * self.np_random.standard_normal(pixels.shape, dtype=np.float32)
         return np.clip(pixels, 0.0, 1.0)
@@ -88,7 +90,7 @@ class Lane(BatchedEnv):
     def draw(self, figure, row=0):
         from hw1.envs.render import draw_camera, draw_scene
 
-        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, LANE)
+        draw_scene(figure.add_axes((0, 0, 1, 1)), self.cars, row, HALF_WIDTH)
         image = self._observe_quietly()[row].reshape(len(self.ahead), COLUMNS)
         draw_camera(figure.add_axes((0.02, 0.06, 0.3, 0.3)), image)
 

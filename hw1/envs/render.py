@@ -25,19 +25,18 @@ def to_image(draw: Callable[[Figure], None]) -> UInt8[np.ndarray, "360 640 3"]:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def draw_scene(ax: Axes, cars: Cars, row: int, lane: float, trees: np.ndarray = ()) -> None:
+def draw_scene(ax: Axes, cars: Cars, row: int, half_width: float, trees: np.ndarray = ()) -> None:
     """The road from above, from 12 m behind the car to 48 m ahead of it; the car drives to the right.
 
-    `lane`: metres from the centre line to the edge of the lane; `trees`: positions of the trees along the road, in
-    metres.
+    `half_width`: metres from the centre line to the edge of the lane. `trees`: their positions along the road, in metres.
     """
     here, e, psi = cars.s[row], cars.e[row], cars.psi[row]
     along = np.linspace(here - 20.0, here + 60.0, 300)
     points = _in_view(cars, row, here)
 
     ax.set_facecolor(GRASS)
-    _band(ax, points, along, lane + SHOULDER, ASPHALT)
-    for side in (-lane, lane):
+    _band(ax, points, along, half_width + SHOULDER, ASPHALT)
+    for side in (-half_width, half_width):
         ax.plot(*points(along, side).T, color=LINE, linewidth=2)
     ax.plot(*points(along, 0.0).T, color=LINE, linewidth=1.2, linestyle=(0, (8, 8)))
     for tree in trees:

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hw1.compounding import growth_exponent
-from hw1.envs.lane import DT
-from hw1.envs.lane import LANE as HALF_WIDTH
+from hw1.envs.lane import DT, HALF_WIDTH
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results
 from scripts.experiments.lane.drawing import COLOURS, COST, DOTS, NAMES, among, band, panels
 from scripts.experiments.lane.lab import STEPS, Lab, Plan, plan_options

@@ -16,7 +16,7 @@ import numpy as np
 
 from hw1.compounding import cost_by_horizon, total_variation
 from hw1.dagger import Round, UncertaintyGate, dagger, intervention, uncertainty_gate
-from hw1.envs.lane import LANE as HALF_WIDTH
+from hw1.envs.lane import HALF_WIDTH
 from hw1.gates import HumanGate
 from hw1.learners import by_learner, learner_of
 from hw1.policy import Actor
