@@ -28,7 +28,7 @@ def to_image(draw: Callable[[Figure], None]) -> UInt8[np.ndarray, "360 640 3"]:
 def draw_scene(ax: Axes, cars: Cars, row: int, half_width: float, trees: np.ndarray = ()) -> None:
     """The road from above, from 12 m behind the car to 48 m ahead of it; the car drives to the right.
 
-    `half_width`: metres from the centre line to the edge of the lane. `trees`: their positions along the road, in metres.
+    `half_width`: metres from the centre line to the edge of the lane; `trees`: metres along the road to each tree.
     """
     here, e, psi = cars.s[row], cars.e[row], cars.psi[row]
     along = np.linspace(here - 20.0, here + 60.0, 300)
