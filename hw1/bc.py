@@ -1,8 +1,8 @@
 """Behaviour cloning: min over theta of E_{(o, a) ~ D} [loss(pi_theta(. | o), a)], one `fit` for every head.
 
 All learners (training seeds) and ensemble members are trained side by side; each has its own data, batches and random
-numbers. How many models become one computation is in `hw1.stack`, how batches are drawn and losses noted in
-`hw1.training`, how an interrupted run goes on in `hw1.checkpoint`.
+numbers. `hw1.stack` combines many models into one computation, `hw1.training` draws batches and records losses,
+`hw1.checkpoint` lets an interrupted run continue.
 
 Shapes: L learners.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from hw1.checkpoint import interrupts_after_steps
 from hw1.demos import Dataset
 from hw1.policy import Actor, PolicyConfig
 from hw1.training import TrainConfig, Training
@@ -46,8 +47,8 @@ def fit(
 
     Args:
         progress: show a progress bar.
-        checkpoint: file to save to every 1,000 gradient steps and on Ctrl-C. If it exists already, from a run with the
-            same options and data, training continues from it.
+        checkpoint: file to save to every SAVE_EVERY gradient steps and on Ctrl-C. If it exists already, from a run
+            with the same options and data, training continues from it.
         deterministic: the returned policy acts by its mode instead of a sample.
 
     Raises:
@@ -58,29 +59,27 @@ def fit(
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run.load(path)
-    with tqdm(total=train.steps, initial=run.step, desc=policy.head, disable=not progress, leave=False) as bar:
-        try:
-            while not run.finished:
-                gradient_step(run)
-                bar.update()
-                if path is not None and run.step % SAVE_EVERY == 0:
-                    run.save(path)
-        except KeyboardInterrupt:
-            if path is not None:
+    bar = tqdm(total=train.steps, initial=run.step, desc=policy.head, disable=not progress, leave=False)
+    with bar, interrupts_after_steps() as interrupted:
+        while not run.finished:
+            gradient_step(run)
+            bar.update()
+            if path is not None and (interrupted() or run.step % SAVE_EVERY == 0):
                 run.save(path)
-            raise
+            if interrupted():
+                raise KeyboardInterrupt
     return Fit(Actor(run.policies(), deterministic), run.curve(run.train_loss), run.curve(run.validation_loss))
 
 
 def gradient_step(run: Training) -> None:
-    """theta <- theta - learning rate x gradient of the mean loss on a batch, by AdamW, for all models at once."""
+    """One step of AdamW on the mean loss of a batch, for all models at once."""
     run.optimizer.param_groups[0]["lr"] = learning_rate(run.train, run.step)
     loss = run.losses(run.batches[run.step])  # (models,)
     run.optimizer.zero_grad(set_to_none=True)
     # The models share no weights: the gradient of the sum is every model's own gradient.
     loss.sum().backward()
     run.optimizer.step()
-    run.note(loss.detach())
+    run.record(loss.detach())
 
 
 def learning_rate(train: TrainConfig, step: int) -> float:

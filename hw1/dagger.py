@@ -21,6 +21,9 @@ from hw1.demos import Dataset
 from hw1.gates import BetaGate
 from hw1.rollout import Expert, Gate, Policy, rollout
 
+Collect = Callable[[VectorEnv, Policy, Expert, int, float, np.random.Generator], Dataset]
+"""How a round of DAgger gathers data: called with env, policy, expert, horizon, beta and rng."""
+
 
 def rollout_and_relabel(
     env: VectorEnv, policy: Policy, expert: Expert, horizon: int, beta: float, rng: np.random.Generator
@@ -69,7 +72,7 @@ class Round:
     dataset: Dataset
     """Everything aggregated so far."""
     policy: Policy
-    """Fitted to it."""
+    """The policy fitted to `dataset`."""
 
 
 def dagger(
@@ -81,7 +84,7 @@ def dagger(
     horizon: int,
     rng: np.random.Generator,
     beta: Callable[[int], float] = lambda i: 0.0,
-    collect: Callable | None = None,
+    collect: Collect | None = None,
 ) -> list[Round]:
     """Exercise 4.3. Dataset aggregation (Ross et al. 2011).
 
@@ -92,7 +95,7 @@ def dagger(
         fit: maps a dataset to a policy; given.
         beta: the expert's share in round i = 1, 2, ...
         collect: how a round gathers data, called as collect(env, policy, expert, horizon, beta(i), rng);
-            `rollout_and_relabel` if None. `intervention` makes it HG-DAgger.
+            `rollout_and_relabel` if None. With `intervention` it is HG-DAgger.
 
     Returns:
         `rounds + 1` Rounds, the last policy last. Never pick the best one by its evaluation: that choice would profit
@@ -117,7 +120,7 @@ def intervention_rollout(
     """Exercise 4.4. HG-DAgger (Kelly et al. 2019): the expert takes over when the gate decides so.
 
     Only states in which the expert had control are kept, with the action that the expert took: the lecture's
-    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if nobody ever intervened.
+    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if the expert never intervened.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4
@@ -126,7 +129,7 @@ def intervention_rollout(
     # END SOLUTION
 
 
-def intervention(gate_for: Callable[[Policy], Gate]) -> Callable:
+def intervention(gate_for: Callable[[Policy], Gate]) -> Collect:
     """Given: a `collect` for `dagger` that intervenes. `gate_for(policy)` makes the gate of each round."""
 
     def collect(env, policy, expert, horizon, beta, rng):
@@ -171,5 +174,5 @@ class UncertaintyGate:
 
 
 def uncertainty_gate(ensemble: Sequence[Policy], threshold: float) -> UncertaintyGate:
-    """Exercise E.4: the gate that calls the expert where the doubt of `ensemble` exceeds `threshold`."""
+    """Given: makes the gate of exercise E.4, which calls the expert where `ensemble` doubts more than `threshold`."""
     return UncertaintyGate(ensemble, threshold)

@@ -22,7 +22,7 @@ from hw1.rollout import Expert, Rollout, rollout
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples (observation, action), and where they come from. The samples of an episode are neighbours, in order."""
+    """Samples (observation, action), and where they come from. The samples of an episode are consecutive, in order."""
 
     obs: Float32[np.ndarray, "M O"]
     action: Float32[np.ndarray, "M A"] | Int64[np.ndarray, " M"]
@@ -30,9 +30,9 @@ class Dataset:
     episode: Int64[np.ndarray, " M"]
     """The number of the episode; used to look back (history) and ahead (chunks) without leaving it."""
     learner: Int64[np.ndarray, " M"]
-    """Whose data it is, if several training seeds run side by side (`hw1.learners`)."""
+    """The learner that the sample belongs to, if several training seeds run side by side (`hw1.learners`)."""
     driver: Int64[np.ndarray, " M"]
-    """Who demonstrated: 1 the left driver, -1 the right one, 0 anybody else."""
+    """The driver who demonstrated: 1 left, -1 right, 0 any other."""
 
     def __post_init__(self):
         sizes = {field.name: len(getattr(self, field.name)) for field in fields(self)}
@@ -50,9 +50,9 @@ class Dataset:
         keep: Bool[np.ndarray, "T N"] | None = None,
         driver: Int[np.ndarray, "T N"] | int = 0,
     ) -> "Dataset":
-        """The states of a rollout, labelled with `action`; only those where `keep`, or all of them.
+        """The observations of a rollout, labelled with `action`: those where `keep` is True, or all of them.
 
-        States after a termination are never kept. A gap in `keep` begins a new episode.
+        Steps after a termination are never kept. A gap in `keep` begins a new episode.
         """
         keep = steps.running if keep is None else keep & steps.running
         length, num = keep.shape
@@ -75,8 +75,8 @@ class Dataset:
 
         Before the first step of an episode the first observation is repeated, after the last step the last action:
 
-            t            0  1  2  3  (episode of 4 steps, history 2, chunk 3)
-            history of 0 00          chunk of 2      2  3  3
+            an episode with t = 0, 1, 2, 3; history 2, chunk 3
+            history of t = 0: observations 0, 0        chunk of t = 2: actions 2, 3, 3
         """
         first = np.r_[True, self.episode[1:] != self.episode[:-1]]
         starts = np.flatnonzero(first)
@@ -211,7 +211,9 @@ def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
             stored = minari.load_dataset(name)
             episodes = list(stored.iterate_episodes())
         except FileNotFoundError as error:
-            raise DatasetError(f"{where}: not found; collect it with `python -m scripts.train --save-demos`") from error
+            raise DatasetError(
+                f"{where}: not found; collect it with `python -m scripts.train --save-demos {name}`"
+            ) from error
         except Exception as error:  # HDF5, JSON and Minari each have their own
             raise DatasetError(f"{where}: damaged ({error}); delete the folder and collect it again") from error
     obs_space, action_space = stored.observation_space, stored.action_space

@@ -37,7 +37,7 @@ class Exercise:
 @cache
 def load() -> dict[str, Exercise]:
     """The exercises by id, in the order of the handout. Raises ValueError if points or ids do not add up."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    table = _table()
     rows, written = table["exercises"], table["written"]
     exercises = {row["id"]: Exercise(**row | {"names": tuple(row["names"])}) for row in rows}
     if len(exercises) != len(rows):
@@ -52,16 +52,18 @@ def load() -> dict[str, Exercise]:
     return exercises
 
 
-@cache
 def totals() -> dict[str, int]:
     """The sums of points: "code", "written" and "extra"."""
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))["totals"]
+    return _table()["totals"]
 
 
-@cache
 def written() -> dict[str, int]:
     """Points of the written questions by id."""
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))["written"]
+    return _table()["written"]
+
+
+def _table() -> dict:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def files() -> list[str]:

@@ -56,7 +56,7 @@ class ForkDriver:
     different driver at each tree.
     """
 
-    side: float | np.ndarray
+    side: float | Float[np.ndarray, " N"] | Float[np.ndarray, "N trees"]
     swerve: float = 18.0  # metres before the tree at which the driver pulls out
     clearance: float = 2.8  # metres between tree and centre line of the car
     speed_change: float = 2.0  # metres per second, faster on the left, slower on the right
@@ -75,7 +75,7 @@ class ForkDriver:
 
     def __call__(self, state: Float[np.ndarray, "... N 6"]) -> Float32[np.ndarray, "... N 2"]:
         e, psi, v, curvature, distance, _ = np.moveaxis(np.asarray(state), -1, 0)
-        # How far to the side the driver wants to be: 0 on the lane, 1 beside the tree. Out quickly, back gently.
+        # How far to the side the driver wants to be: 0 on the lane, 1 at the tree. Out quickly, back gently.
         pull_out = np.clip((self.swerve - distance) / 2.0, 0.0, 1.0)
         swing_back = np.clip((distance + fork.BEHIND) / fork.BEHIND, 0.0, 1.0)
         out = pull_out * swing_back * self.side_at(state)

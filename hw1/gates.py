@@ -1,4 +1,4 @@
-"""Gates: who takes the wheel at the next step? (`hw1.rollout` says what a gate is.)
+"""Gates: who takes the wheel at the next step? (`hw1.rollout` explains gates.)
 
     BetaGate        DAgger: a coin decides
     HumanGate       HG-DAgger: a person takes over when it looks dangerous
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+from hw1.envs.lane import SPEED
 
 
 class BetaGate:
@@ -30,7 +32,7 @@ class BetaGate:
 
 @dataclass
 class HumanGate:
-    """A person beside the car: takes over, after a reaction time, when it looks dangerous; hands back when it is safe.
+    """A person who watches the car: takes over, after a reaction time, when it looks dangerous, until it is safe again.
 
     Reads e and psi, the first two numbers of Lane's state. The person looks `preview` seconds ahead along the car's
     heading.
@@ -44,7 +46,7 @@ class HumanGate:
     """Steps between seeing the danger and having the wheel."""
     preview: float = 0.5
     """Seconds that the person looks ahead."""
-    speed: float = 10.0
+    speed: float = SPEED
     """The car's speed in metres per second."""
 
     def reset(self, seed: int) -> None:

@@ -9,29 +9,24 @@ from torch import Generator, Tensor, nn
 from hw1.losses import categorical_nll, mse_loss
 from hw1.sampling import bin_centre, sample_index, to_bin
 
+Features, Actions, Loss = Float[Tensor, "B F"], Float[Tensor, "B A"], Float[Tensor, ""]
+
 
 class Head(nn.Module):
-    """A distribution over actions given features. Every head answers the same three questions.
-
-    `generator` makes draws repeatable; heads that draw nothing ignore it.
-    """
+    """A distribution over actions given features, as `hw1.heads` explains it."""
 
     exercise = "given"
     """What to look at when the loss of this head becomes nan or infinite."""
-    draws_in_loss = False
-    """Whether `loss` needs random numbers."""
 
-    def loss(
-        self, features: Float[Tensor, "B F"], action: Float[Tensor, "B A"], generator: Generator | None = None
-    ) -> Float[Tensor, ""]:
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         """How badly does it explain the expert's actions? The mean over the batch."""
         raise NotImplementedError
 
-    def sample(self, features: Float[Tensor, "B F"], generator: Generator | None = None) -> Float[Tensor, "B A"]:
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         """Draws an action."""
         raise NotImplementedError
 
-    def mode(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B A"]:
+    def mode(self, features: Features) -> Actions:
         """One deterministic action: where the distribution peaks."""
         raise NotImplementedError
 
@@ -45,16 +40,16 @@ class DeterministicHead(Head):
         super().__init__()
         self.linear = nn.Linear(in_dim, action_dim)
 
-    def forward(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B A"]:
+    def forward(self, features: Features) -> Float[Tensor, "B A"]:
         return self.linear(features)
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         return mse_loss(self(features), action)
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         return self(features)
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Actions:
         return self(features)
 
 
@@ -67,19 +62,17 @@ class CategoricalHead(Head):
         super().__init__()
         self.linear = nn.Linear(in_dim, num_actions)
 
-    def forward(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B K"]:
+    def forward(self, features: Features) -> Float[Tensor, "B K"]:
         """Logits."""
         return self.linear(features)
 
-    def loss(
-        self, features: Float[Tensor, "B F"], action: Int64[Tensor, " B"], generator: Generator | None = None
-    ) -> Float[Tensor, ""]:
+    def loss(self, features: Features, action: Int64[Tensor, " B"], generator: Generator | None = None) -> Loss:
         return categorical_nll(self(features), action)
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Int64[Tensor, " B"]:
         return sample_index(self(features), generator)
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Int64[Tensor, " B"]:
         return self(features).argmax(dim=-1)
 
 
@@ -96,19 +89,19 @@ class IndependentCategoricalHead(Head):
         self.action_dim, self.bins = action_dim, bins
         self.linear = nn.Linear(in_dim, action_dim * bins)
 
-    def forward(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B A K"]:
+    def forward(self, features: Features) -> Float[Tensor, "B A K"]:
         """Logits of the K = `bins` bins of every dimension."""
         return self.linear(features).unflatten(-1, (self.action_dim, self.bins))
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         # The nll of a product of distributions is the sum of their nlls: A times the mean over B x A.
         logits = self(features).flatten(0, 1)
         return self.action_dim * categorical_nll(logits, to_bin(action, self.bins).flatten())
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         logits = self(features)
         index = sample_index(logits.flatten(0, 1), generator).unflatten(0, logits.shape[:2])
         return bin_centre(index, self.bins)
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Actions:
         return bin_centre(self(features).argmax(dim=-1), self.bins)

@@ -14,11 +14,21 @@ The given heads (l2, categorical, independent) are in `hw1.given_heads`. Functio
 discretise and schedule, are in `hw1.sampling`.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 
-from hw1.given_heads import CategoricalHead, DeterministicHead, Head, IndependentCategoricalHead
+from hw1.given_heads import (
+    Actions,
+    CategoricalHead,
+    DeterministicHead,
+    Features,
+    Head,
+    IndependentCategoricalHead,
+    Loss,
+)
 from hw1.losses import categorical_nll, gaussian_nll, mixture_nll, mse_loss
 from hw1.sampling import (
     bin_centre,
@@ -64,7 +74,7 @@ class GaussianHead(Head):
         super().__init__()
         self.linear = nn.Linear(in_dim, 2 * action_dim)
 
-    def forward(self, features: Float[Tensor, "B F"]) -> tuple[Float[Tensor, "B A"], Float[Tensor, "B A"]]:
+    def forward(self, features: Features) -> tuple[Float[Tensor, "B A"], Float[Tensor, "B A"]]:
         """mean and log_std, with log_std clamped to LOG_STD_RANGE."""
         # TODO 2.1: split the output of the linear layer into two halves, the mean first; clamp log_std.
         # BEGIN SOLUTION 2.1
@@ -72,21 +82,21 @@ class GaussianHead(Head):
         return mean, log_std.clamp(*LOG_STD_RANGE)
         # END SOLUTION
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         # TODO 2.1: the loss of exercise 1.3, gaussian_nll; import it from hw1.losses.
         # BEGIN SOLUTION 2.1
         mean, log_std = self(features)
         return gaussian_nll(mean, log_std, action)
         # END SOLUTION
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         # TODO 2.1: mean + std * noise, with the noise from draw_normal.
         # BEGIN SOLUTION 2.1
         mean, log_std = self(features)
         return mean + log_std.exp() * draw_normal(mean, generator)
         # END SOLUTION
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Actions:
         # TODO 2.1: where does a Gaussian peak?
         # BEGIN SOLUTION 2.1
         return self(features)[0]
@@ -107,7 +117,7 @@ class MixtureHead(Head):
         self.linear = nn.Linear(in_dim, components * (1 + 2 * action_dim))
 
     def forward(
-        self, features: Float[Tensor, "B F"]
+        self, features: Features
     ) -> tuple[Float[Tensor, "B K"], Float[Tensor, "B K A"], Float[Tensor, "B K A"]]:
         """logits, means and log_stds, with log_stds clamped to LOG_STD_RANGE."""
         # TODO 2.2: the linear layer gives K logits, then K x A means, then K x A log_stds: split and reshape.
@@ -118,13 +128,13 @@ class MixtureHead(Head):
         return logits, means.reshape(shape), log_stds.reshape(shape).clamp(*LOG_STD_RANGE)
         # END SOLUTION
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         # TODO 2.2: the loss of exercise 1.4, mixture_nll; import it from hw1.losses.
         # BEGIN SOLUTION 2.2
         return mixture_nll(*self(features), action)
         # END SOLUTION
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         # TODO 2.2: draw a component (sample_index), then an action from that component's Gaussian (draw_normal).
         # BEGIN SOLUTION 2.2
         logits, means, log_stds = self(features)
@@ -133,7 +143,7 @@ class MixtureHead(Head):
         return mean + log_std.exp() * draw_normal(mean, generator)
         # END SOLUTION
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Actions:
         # TODO 2.2: the mean of the component with the largest weight (a good approximation of the true mode).
         # BEGIN SOLUTION 2.2
         logits, means, _ = self(features)
@@ -162,7 +172,7 @@ class AutoregressiveHead(Head):
         # before[i, j] is 1 where dimension j comes before dimension i
         self.register_buffer("before", torch.ones(action_dim, action_dim).tril(-1), persistent=False)
 
-    def forward(self, features: Float[Tensor, "B F"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B A K"]:
+    def forward(self, features: Features, action: Actions) -> Float[Tensor, "B A K"]:
         """Logits of every dimension's K = `bins` bins, given the true dimensions before it, all in one pass.
 
         logits[:, i] must not depend on action[:, i:].
@@ -176,21 +186,21 @@ class AutoregressiveHead(Head):
         return self.to_logits(hidden)
         # END SOLUTION
 
-    def loss(self, features, action, generator=None):
-        # TODO E.1: teacher forcing. Round the action to bin centres first, so that training sees what sampling feeds.
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
+        # TODO E.1: teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too.
         # BEGIN SOLUTION E.1
         index = to_bin(action, self.bins)  # (B, A)
         logits = self(features, bin_centre(index, self.bins))
         return self.action_dim * categorical_nll(logits.flatten(0, 1), index.flatten())
         # END SOLUTION
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         return self._unroll(features, lambda logits: sample_index(logits, generator))
 
-    def mode(self, features):
+    def mode(self, features: Features) -> Actions:
         return self._unroll(features, lambda logits: logits.argmax(dim=-1))
 
-    def _unroll(self, features: Float[Tensor, "B F"], choose) -> Float[Tensor, "B A"]:
+    def _unroll(self, features: Features, choose: Callable[[Tensor], Tensor]) -> Actions:
         """Fills in one dimension after the other; `choose` maps logits `[B, K]` to bins `[B]`."""
         # TODO E.1: start from zeros; for each i compute the logits of dimension i, choose a bin, write its centre.
         # BEGIN SOLUTION E.1
@@ -213,7 +223,6 @@ class DiffusionHead(Head):
     """
 
     exercise = "E.2 DiffusionHead"
-    draws_in_loss = True
 
     def __init__(
         self, in_dim: int, action_dim: int, steps: int = 100, sampling_steps: int | None = 8, clip: float = 1.0
@@ -226,9 +235,7 @@ class DiffusionHead(Head):
         self.net = conditional_net(in_dim, action_dim)
         self.register_buffer("abar", squared_cosine_abar(steps), persistent=False)  # (noise levels,)
 
-    def forward(
-        self, features: Float[Tensor, "B F"], noisy: Float[Tensor, "B A"], n: Int64[Tensor, " B"]
-    ) -> Float[Tensor, "B A"]:
+    def forward(self, features: Features, noisy: Actions, n: Int64[Tensor, " B"]) -> Actions:
         """The predicted noise in `noisy`, which is at the noise levels `n`."""
         time = fourier_features(n.to(features.dtype) / self.steps)
         # A very noisy action is itself the best guess of the noise. So the network only predicts a correction, scaled
@@ -236,7 +243,7 @@ class DiffusionHead(Head):
         correction = self.net(torch.cat([features, noisy, time], dim=-1))
         return noisy + self.abar[n].sqrt()[:, None] * correction
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         n = draw_integer(self.steps, action.shape[0], action.device, generator)
         noise = draw_normal(action, generator)
         # TODO E.2: make the noisy action, predict the noise, return the squared error (exercise 1.1).
@@ -246,19 +253,17 @@ class DiffusionHead(Head):
         return mse_loss(self(features, noisy, n), noise)
         # END SOLUTION
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         noise = draw_normal(features.new_empty(features.shape[0], self.action_dim), generator)
         if self.sampling_steps is None:
             return self.ancestral(features, noise, generator)
         return self.deterministic(features, noise)
 
-    def mode(self, features):
-        """The action that pure zeros are denoised to."""
+    def mode(self, features: Features) -> Actions:
+        """The action that denoising makes of zeros."""
         return self.deterministic(features, features.new_zeros(features.shape[0], self.action_dim))
 
-    def ancestral(
-        self, features: Float[Tensor, "B F"], noisy: Float[Tensor, "B A"], generator: Generator | None = None
-    ) -> Float[Tensor, "B A"]:
+    def ancestral(self, features: Features, noisy: Actions, generator: Generator | None = None) -> Actions:
         """DDPM: from pure noise back to an action through all noise levels, with fresh noise at each."""
         for n in reversed(range(self.steps)):
             # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action (_denoise)
@@ -273,8 +278,8 @@ class DiffusionHead(Head):
             # END SOLUTION
         return noisy
 
-    def deterministic(self, features: Float[Tensor, "B F"], noisy: Float[Tensor, "B A"]) -> Float[Tensor, "B A"]:
-        """DDIM: the same path in `sampling_steps` jumps and without fresh noise."""
+    def deterministic(self, features: Features, noisy: Actions) -> Actions:
+        """DDIM: the same path in `sampling_steps` jumps (or through all levels) and without fresh noise."""
         jumps = min(self.sampling_steps or self.steps, self.steps)
         visited = [(i + 1) * self.steps // jumps - 1 for i in range(jumps)]  # ends at the last level, pure noise
         for n, following in zip(reversed(visited), [*reversed(visited[:-1]), -1], strict=True):
@@ -286,16 +291,14 @@ class DiffusionHead(Head):
             # END SOLUTION
         return noisy
 
-    def _denoise(
-        self, features: Float[Tensor, "B F"], noisy: Float[Tensor, "B A"], n: int
-    ) -> tuple[Float[Tensor, "B A"], Float[Tensor, "B A"]]:
+    def _denoise(self, features: Features, noisy: Actions, n: int) -> tuple[Actions, Actions]:
         """The predicted clean action, clipped to the range of actions, and the noise that goes with it."""
         abar = self.abar[n]
         noise = self(features, noisy, torch.full(noisy.shape[:1], n, device=noisy.device))
         clean = ((noisy - (1 - abar).sqrt() * noise) / abar.sqrt()).clamp(-self.clip, self.clip)
         return clean, (noisy - abar.sqrt() * clean) / (1 - abar).sqrt()
 
-    def _abar_before(self, n: int) -> Tensor:
+    def _abar_before(self, n: int) -> Float[Tensor, ""]:
         """abar of level n - 1, which is 1 (no noise left) before level 0."""
         return self.abar[n - 1] if n > 0 else torch.ones_like(self.abar[0])
 
@@ -309,7 +312,6 @@ class FlowMatchingHead(Head):
     """
 
     exercise = "E.3 FlowMatchingHead"
-    draws_in_loss = True
 
     def __init__(self, in_dim: int, action_dim: int, steps: int = 10):
         """`steps`: Euler steps used to sample."""
@@ -317,13 +319,11 @@ class FlowMatchingHead(Head):
         self.action_dim, self.steps = action_dim, steps
         self.net = conditional_net(in_dim, action_dim)
 
-    def forward(
-        self, features: Float[Tensor, "B F"], x: Float[Tensor, "B A"], t: Float[Tensor, " B"]
-    ) -> Float[Tensor, "B A"]:
+    def forward(self, features: Features, x: Actions, t: Float[Tensor, " B"]) -> Actions:
         """The predicted velocity at the points `x` and times `t`."""
         return self.net(torch.cat([features, x, fourier_features(t)], dim=-1))
 
-    def loss(self, features, action, generator=None):
+    def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         noise = draw_normal(action, generator)
         t = draw_flow_time(action.shape[0], action.device, generator)  # (B,)
         # TODO E.3: the point on the straight path, its velocity, the squared error (exercise 1.1).
@@ -332,14 +332,14 @@ class FlowMatchingHead(Head):
         return mse_loss(self(features, x, t), noise - action)
         # END SOLUTION
 
-    def sample(self, features, generator=None):
+    def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         return self._integrate(features, draw_normal(features.new_empty(features.shape[0], self.action_dim), generator))
 
-    def mode(self, features):
-        """The action that pure zeros flow to."""
+    def mode(self, features: Features) -> Actions:
+        """The action that the flow makes of zeros."""
         return self._integrate(features, features.new_zeros(features.shape[0], self.action_dim))
 
-    def _integrate(self, features: Float[Tensor, "B F"], x: Float[Tensor, "B A"]) -> Float[Tensor, "B A"]:
+    def _integrate(self, features: Features, x: Actions) -> Actions:
         """Euler's method from t = 1 down to t = 0 in `self.steps` equal steps."""
         # TODO E.3: at t = 1, 1 - 1/steps, ..., 1/steps: x <- x - velocity / steps.
         # BEGIN SOLUTION E.3

@@ -39,7 +39,7 @@ def categorical_nll(logits: Float[torch.Tensor, "B K"], index: Int64[torch.Tenso
         logits: unnormalised log probabilities.
         index: the class that the expert chose.
 
-    Example: K equal logits give log K. Logits of 1e4 must not overflow: never exponentiate by hand.
+    Example: with K equal logits it is log K. Logits of 1e4 must not overflow: never exponentiate by hand.
     """
     # TODO 1.2: normalise the logits in log space, then pick the expert's class.
     # BEGIN SOLUTION 1.2
@@ -58,7 +58,7 @@ def gaussian_nll(
     Args:
         log_std: the logarithm of the standard deviation, not of the variance.
 
-    Example: A = 1 and action = mean, log_std = 0 give 0.9189.
+    Example: with A = 1, action = mean and log_std = 0 it is 0.9189.
     """
     # TODO 1.3: the formula above (LOG_2PI is log(2 pi)); sum over A, average over B.
     # BEGIN SOLUTION 1.3

@@ -1,9 +1,9 @@
 """Policies: what happens to observations and actions around a head, and how a policy drives a batch of cars.
 
-    o_{t-m+1:t}  --scale-->  trunk (MLP)  -->  features  -->  head  --unscale-->  a_{t:t+H-1}
+    o_{t-m:t}  --scale-->  trunk (MLP)  -->  features  -->  head  --unscale-->  a_{t:t+H-1}
 
-Shapes: B batch, W observations of history (the window), O numbers in an observation, F features, H actions in a chunk,
-A numbers in an action, N parallel environments, L learners, E members of an ensemble, M samples of a dataset.
+Shapes: B batch, W = m + 1 observations of history (the window), O numbers in an observation, F features, H actions in a
+chunk, A numbers in an action, N parallel environments, L learners, E members of an ensemble, M samples of a dataset.
 """
 
 import json
@@ -23,7 +23,7 @@ from torch import Generator, Tensor, nn
 from hw1 import given_heads, heads
 from hw1.learners import by_learner
 
-# Where scaled actions lie: within the range by definition; percentiles and the standard deviation leave some outside.
+# The range [-x, x] to which diffusion clips scaled actions: minmax leaves none outside, the others leave a few.
 SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
 
 HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
@@ -38,8 +38,10 @@ HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
     ),
     "flow": lambda config, *dims: heads.FlowMatchingHead(*dims, config.sampling_steps),
 }
-"""What makes each head, from the configuration, the number of features and the length of an action."""
+"""A function that makes each head, from the configuration, the number of features and the length of an action."""
 HeadName = Literal[*HEADS]
+DISCRETE = {"categorical"}
+"""The heads that predict one discrete action."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,21 @@ class PolicyConfig:
             raise ValueError(f"execute must lie between 1 and chunk = {self.chunk}, got {self.execute}")
         if self.history < 1:
             raise ValueError(f"history must be at least 1, got {self.history}")
-        if self.head == "categorical" and self.chunk > 1:
-            raise ValueError("the categorical head predicts one discrete action: chunk must be 1")
+        if self.head == "flow" and self.sampling_steps < 1:
+            raise ValueError(f"sampling_steps must be at least 1 for the flow head, got {self.sampling_steps}")
+        if self.discrete and self.chunk > 1:
+            raise ValueError(f"the {self.head} head predicts one discrete action: chunk must be 1")
+
+    @property
+    def discrete(self) -> bool:
+        """Whether actions are discrete."""
+        return self.head in DISCRETE
 
 
 PRESETS: dict[str, PolicyConfig] = {
     # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
     "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
-    # Chi et al. 2023: 2 observations, chunks of 16 of which 8 are executed, 100 DDPM and 8 DDIM steps, range scaling.
+    # Chi et al. 2023: 2 observations, chunks of 16 actions (8 are executed), 100 DDPM and 8 DDIM steps, range scaling.
     "diffusion-policy": PolicyConfig(
         head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=8, action_scale="minmax"
     ),
@@ -95,8 +104,8 @@ PRESETS: dict[str, PolicyConfig] = {
 """The systems of the lecture, in small."""
 
 
-class Policy(nn.Module):
-    """pi(a_{t:t+H-1} | o_{t-m+1:t}): scaling, trunk and head."""
+class PolicyNetwork(nn.Module):
+    """pi(a_{t:t+H-1} | o_{t-m:t}): scaling, trunk and head."""
 
     def __init__(self, config: PolicyConfig, obs_dim: int, action_dim: int):
         """`action_dim`: numbers in an action; for the categorical head, the number of discrete actions."""
@@ -110,15 +119,11 @@ class Policy(nn.Module):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
 
-    @property
-    def discrete(self) -> bool:
-        return self.config.head == "categorical"
-
     def set_scales(self, obs: Float[Tensor, "M O"], action: Shaped[Tensor, "M ..."]) -> None:
         """Fit the scaling to the data. Call before training."""
         if self.config.observation_scale == "standard":
             self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0, correction=0))
-        if not self.discrete:
+        if not self.config.discrete:
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
 
     def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
@@ -129,7 +134,7 @@ class Policy(nn.Module):
         self, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], generator: Generator | None = None
     ) -> Float[Tensor, ""]:
         """The head's loss on scaled actions: `[B, H, A]`, or `[B]` int64 if they are discrete."""
-        if not self.discrete:
+        if not self.config.discrete:
             action = ((action - self.action_centre) / self.action_width).flatten(1)  # (B, H * A)
         return self.head.loss(self.features(obs), action, generator)
 
@@ -141,7 +146,7 @@ class Policy(nn.Module):
         """A chunk of actions `[B, H, A]`, or `[B]` if they are discrete: a sample, or the mode."""
         features = self.features(obs)
         action = self.head.mode(features) if deterministic else self.head.sample(features, generator)
-        if self.discrete:
+        if self.config.discrete:
             return action
         return action.unflatten(-1, (self.config.chunk, self.action_dim)) * self.action_width + self.action_centre
 
@@ -175,16 +180,16 @@ class Actor:
     their modes acts.
     """
 
-    def __init__(self, learners: Sequence[Sequence[Policy]], deterministic: bool = False):
-        """`learners [L][E]`; `deterministic` acts by the mode instead of a sample."""
-        self.learners = [list(members) for members in learners]
-        self.config = self.learners[0][0].config
-        self.deterministic = deterministic or len(self.learners[0]) > 1
+    def __init__(self, networks: Sequence[Sequence[PolicyNetwork]], deterministic: bool = False):
+        """`networks [L][E]`; `deterministic` acts by the mode instead of a sample."""
+        self.networks = [list(members) for members in networks]
+        self.config = self.networks[0][0].config
+        self.deterministic = deterministic or len(self.networks[0]) > 1
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Forget the past. Each learner gets its own random stream, so that learners do not influence each other."""
-        self.generators = [torch.Generator().manual_seed(seed * 1_000 + i) for i in range(len(self.learners))]
+        self.generators = [torch.Generator().manual_seed(seed * 1_000 + i) for i in range(len(self.networks))]
         self.history: Tensor | None = None  # (N, W, O)
         self.plan: Tensor | None = None  # (N, H, A)
         self.carried_out = 0
@@ -198,37 +203,37 @@ class Actor:
         if self.plan is None or self.carried_out == self.config.execute:
             self.plan, self.carried_out = self._plan(self.history), 0
         self.carried_out += 1
-        if self.learners[0][0].discrete:
+        if self.config.discrete:
             return self.plan.numpy()
         return self.plan[:, self.carried_out - 1].numpy()
 
     @torch.no_grad()
     def _plan(self, history: Float[Tensor, "N W O"]) -> Shaped[Tensor, "N ..."]:
         plans = []
-        shares = by_learner(history, len(self.learners))
-        for members, generator, own in zip(self.learners, self.generators, shares, strict=True):
+        shares = by_learner(history, len(self.networks))
+        for members, generator, own in zip(self.networks, self.generators, shares, strict=True):
             chunks = torch.stack([policy.act(own, generator, self.deterministic) for policy in members])
-            plans.append(chunks.mode(dim=0).values if members[0].discrete else chunks.mean(dim=0))
+            plans.append(chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0))
         return torch.cat(plans)
 
     def members(self) -> list["Actor"]:
         """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""
-        return [Actor([[m] for m in group], self.deterministic) for group in zip(*self.learners, strict=True)]
+        return [Actor([[m] for m in group], self.deterministic) for group in zip(*self.networks, strict=True)]
 
     def save(self, path: Path) -> None:
         """Write all policies to one safetensors file, with everything that is needed to build them again."""
         tensors = {
             f"{index}.{e}.{name}": value.contiguous()
-            for index, members in enumerate(self.learners)
+            for index, members in enumerate(self.networks)
             for e, policy in enumerate(members)
             for name, value in policy.state_dict().items()
         }
-        first = self.learners[0][0]
+        first = self.networks[0][0]
         about = {
             "config": asdict(self.config),
             "obs_dim": first.obs_dim,
             "action_dim": first.action_dim,
-            "shape": [len(self.learners), len(self.learners[0])],
+            "shape": [len(self.networks), len(self.networks[0])],
             "deterministic": self.deterministic,
         }
         path = Path(path)
@@ -250,16 +255,16 @@ class Actor:
             ) from error
         config = about["config"]
         config = replace(PolicyConfig(), **config | {"hidden": tuple(config["hidden"])})
-        learners = []
+        networks = []
         for index in range(about["shape"][0]):
-            learners.append([])
+            networks.append([])
             for e in range(about["shape"][1]):
-                policy = Policy(config, about["obs_dim"], about["action_dim"])
+                policy = PolicyNetwork(config, about["obs_dim"], about["action_dim"])
                 prefix = f"{index}.{e}."
                 own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
                 try:
                     policy.load_state_dict(own)
                 except RuntimeError as error:
                     raise ValueError(f"{path}: saved with other layers ({error}); train it again") from error
-                learners[-1].append(policy)
-        return cls(learners, about["deterministic"])
+                networks[-1].append(policy)
+        return cls(networks, about["deterministic"])

@@ -1,7 +1,7 @@
 """Who drives? One loop for everything that runs a policy: evaluation, DAgger, and every kind of intervention.
 
-A *policy* is a callable: observations `[N, O]` -> actions `[N, A]`.
-An *expert* is a callable too, but it reads the privileged state: states `[N, S]` -> actions `[N, A]`.
+A *policy* is a callable: observations `[N, O]` -> actions `[N, A]`, or `[N]` if they are discrete.
+An *expert* is a callable too, but it reads the privileged state, of a step `[N, S]` or of a whole rollout `[T, N, S]`.
 A *gate* decides who drives: gate(obs, state, expert_drives) -> `[N]` bool, True where the expert takes the wheel;
 `expert_drives` is who drove one step ago. DAgger's coin, a human supervisor and an uncertainty alarm are all gates.
 Policies and gates that remember something between steps have a method `reset(seed)`, which the loop calls first.
@@ -18,8 +18,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from hw1.learners import by_learner
 
-Policy = Callable[[Float[np.ndarray, "N O"]], Shaped[np.ndarray, "N A"]]
-Expert = Callable[[Float[np.ndarray, "N S"]], Shaped[np.ndarray, "N A"]]
+Policy = Callable[[Float[np.ndarray, "N O"]], Shaped[np.ndarray, "N ..."]]
+Expert = Callable[[Float[np.ndarray, "... S"]], Shaped[np.ndarray, "..."]]
 Gate = Callable[[Float[np.ndarray, "N O"], Float[np.ndarray, "N S"], Bool[np.ndarray, " N"]], Bool[np.ndarray, " N"]]
 
 
@@ -69,7 +69,7 @@ def rollout(
     Without a gate the policy drives. Without a policy the expert drives. With a gate, the gate decides.
     """
     if policy is None and expert is None:
-        raise ValueError("nobody to drive: pass a policy, an expert or both")
+        raise ValueError("nobody drives: pass a policy, an expert or both")
     if gate is not None and (policy is None or expert is None):
         raise ValueError("a gate chooses between a policy and an expert: pass both")
     for part in (policy, gate):
@@ -91,8 +91,14 @@ def rollout(
     return Rollout(*(np.stack(column) for column in zip(*steps, strict=True)), learner=learner, info=info)
 
 
-def _choose(policy, expert, obs, state, expert_drives: np.ndarray) -> np.ndarray:
-    """The action of whoever drives, `[N, A]`. The policy is asked even where it does not drive: it may remember."""
+def _choose(
+    policy: Policy | None,
+    expert: Expert | None,
+    obs: Float[np.ndarray, "N O"],
+    state: Float[np.ndarray, "N S"],
+    expert_drives: Bool[np.ndarray, " N"],
+) -> Shaped[np.ndarray, "N ..."]:
+    """The action of whoever drives. The policy is asked even where it does not drive: it may remember."""
     if policy is None:
         return expert(state)
     action = policy(obs)

@@ -62,16 +62,19 @@ def squared_cosine_abar(levels: int) -> Float[Tensor, " levels"]:
     return torch.cumprod(1 - beta, dim=0).float()
 
 
-def fourier_features(t: Float[Tensor, " B"], frequencies: int = 8) -> Float[Tensor, "B 2*frequencies"]:
+FREQUENCIES = 8
+
+
+def fourier_features(t: Float[Tensor, " B"]) -> Float[Tensor, "B 2*frequencies"]:
     """Sines and cosines of t in [0, 1], so that a network can distinguish times."""
-    angle = t[:, None] * math.pi * 2.0 ** torch.arange(frequencies, device=t.device) / 2
+    angle = t[:, None] * math.pi * 2.0 ** torch.arange(FREQUENCIES, device=t.device) / 2
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
 def conditional_net(in_dim: int, action_dim: int) -> nn.Sequential:
     """(features | action | Fourier features of the time) -> action; two hidden layers as wide as the features."""
     return nn.Sequential(
-        nn.Linear(in_dim + action_dim + 16, in_dim),
+        nn.Linear(in_dim + action_dim + 2 * FREQUENCIES, in_dim),
         nn.SiLU(),
         nn.Linear(in_dim, in_dim),
         nn.SiLU(),

@@ -9,18 +9,18 @@ The axis "models" has one entry for each model.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Generator, Tensor
 from torch.func import functional_call, stack_module_state
 from torch.optim import Optimizer
 
-from hw1.policy import Policy
+from hw1.policy import PolicyNetwork
 
 
 class Stack:
     """Policies with the same layers. `params` are their stacked weights, one tensor for each layer, to be optimised."""
 
-    def __init__(self, models: Sequence[Policy], device: str, ema: float):
+    def __init__(self, models: Sequence[PolicyNetwork], device: str, ema: float):
         """`ema`: power of the moving average of the weights (see `TrainConfig.ema`); 0 for no average."""
         self.models, self.ema = list(models), ema
         params, buffers = stack_module_state(self.models)
@@ -31,11 +31,11 @@ class Stack:
 
     @property
     def exercise(self) -> str:
-        """What to look at when the loss goes wrong."""
+        """What to look at when the loss is wrong."""
         return self.models[0].head.exercise
 
     def losses(
-        self, obs: Float[Tensor, "models B W O"], action: Float[Tensor, "models B ..."], noise: Generator
+        self, obs: Float[Tensor, "models B W O"], action: Shaped[Tensor, "models B ..."], noise: Generator
     ) -> Float[Tensor, " models"]:
         """The loss of each model on its own batch. Raises ValueError if the loss of one model is not a scalar."""
         loss = self._losses(obs, action, noise)
@@ -55,11 +55,13 @@ class Stack:
             except NotImplementedError:  # an exercise that is not done yet
                 raise
             except RuntimeError as error:
-                # A loss that branches on its values, say, cannot be batched. It may be right; else it fails below too.
+                # For example, a loss that branches on its values cannot be batched. It may still be right; if not, it
+                # fails below.
                 self.vmappable = False
                 print(f"training the models one after the other, which is slower: {str(error).splitlines()[0]}")
         one_by_one = [
-            loss_of_one(_at(self.params, k), _at(self.buffers, k), obs[k], action[k]) for k in range(len(self.models))
+            loss_of_one(_at(self.params, number), _at(self.buffers, number), obs[number], action[number])
+            for number in range(len(self.models))
         ]
         return torch.stack(one_by_one)
 
@@ -69,34 +71,34 @@ class Stack:
             newest = [p.detach() for p in self.params.values()]
             torch._foreach_lerp_(list(self.average.values()), newest, (1 + step) ** -self.ema)
 
-    def unstack(self) -> list[Policy]:
+    def unstack(self) -> list[PolicyNetwork]:
         """The models with their weights, averaged if there is an average."""
         weights = self.average or self.params
         with torch.no_grad():
-            for k, model in enumerate(self.models):
-                model.load_state_dict(_at(weights, k), strict=False)
+            for number, model in enumerate(self.models):
+                model.load_state_dict(_at(weights, number), strict=False)
         return self.models
 
     # --- checkpoints ---
-    def state(self, optimizer: Optimizer) -> dict[str, Tensor]:
-        """Every tensor that training changes, by name: weights, their average, what the optimiser remembers."""
-        state = {f"param.{k}": v.detach() for k, v in self.params.items()}
-        state |= {f"average.{k}": v for k, v in self.average.items()}
+    def tensors(self, optimizer: Optimizer) -> dict[str, Tensor]:
+        """Every tensor that training changes, by name: weights, their average, the optimiser's memory."""
+        tensors = {f"param.{k}": v.detach() for k, v in self.params.items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.items()}
         for name, param in self.params.items():
-            state |= {f"optimizer.{key}.{name}": v for key, v in optimizer.state[param].items()}
-        return state
+            tensors |= {f"optimizer.{key}.{name}": v for key, v in optimizer.state[param].items()}
+        return tensors
 
-    def restore(self, state: dict[str, Tensor], optimizer: Optimizer) -> None:
-        """Take over what `state` returned."""
-        remembered = {key.split(".")[1] for key in state if key.startswith("optimizer.")}
+    def load_tensors(self, tensors: dict[str, Tensor], optimizer: Optimizer) -> None:
+        """Load what `tensors` returned."""
+        remembered = {key.split(".")[1] for key in tensors if key.startswith("optimizer.")}
         with torch.no_grad():
             for name, param in self.params.items():
-                param.copy_(state[f"param.{name}"])
+                param.copy_(tensors[f"param.{name}"])
                 if self.average:
-                    self.average[name].copy_(state[f"average.{name}"])
-                optimizer.state[param] = {key: state[f"optimizer.{key}.{name}"] for key in remembered}
+                    self.average[name].copy_(tensors[f"average.{name}"])
+                optimizer.state[param] = {key: tensors[f"optimizer.{key}.{name}"] for key in remembered}
 
 
-def _at(tensors: dict[str, Tensor], k: int) -> dict[str, Tensor]:
-    """The tensors of model k."""
-    return {name: value[k] for name, value in tensors.items()}
+def _at(tensors: dict[str, Tensor], number: int) -> dict[str, Tensor]:
+    """The tensors of one model."""
+    return {name: value[number] for name, value in tensors.items()}

@@ -49,11 +49,11 @@ class Task:
         return gym.spec(self.env_id).max_episode_steps
 
     def env(self, num_envs: int, learners: int = 1, **options) -> VectorEnv:
-        """`num_envs` environments, shared by so many learners; `options` go to the environment."""
+        """`num_envs` environments, shared by `learners` learners; `options` go to the environment."""
         return gym.make_vec(self.env_id, num_envs=num_envs, learners=learners, **options)
 
     def recipe(self, head: str) -> Recipe:
-        """The recipe for a head; an ordinary one if the table has none."""
+        """The recipe for a head; a default one if the table has none."""
         if head in self.recipes:
             return self.recipes[head]
         return Recipe(PolicyConfig(head, observation_scale=self.observation_scale))

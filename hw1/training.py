@@ -1,4 +1,4 @@
-"""The state of a training run: options, batches, models, optimiser, and the losses that were noted.
+"""A training run: options, batches, models, optimiser, and the losses that were recorded.
 
 Shapes: M samples of the dataset, L learners, E members of an ensemble, B batch, W observations of history, O numbers in
 an observation, H actions in a chunk, A numbers in an action. The axis "models" has L x E entries, learner by learner.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hw1 import checkpoint
 from hw1.demos import Dataset
-from hw1.policy import Policy, PolicyConfig
+from hw1.policy import PolicyConfig, PolicyNetwork
 from hw1.stack import Stack
 
 
@@ -31,15 +31,13 @@ class TrainConfig:
     weight_decay: float = 1e-4
     """Decoupled weight decay."""
     ema: float = 0.0
-    """Exponential moving average of the weights: after gradient step t the newest weights count (1 + t)^-ema; 0 uses no
-    average."""
+    """Moving average of the weights: after gradient step t the newest weights count (1 + t)^-ema; 0 for no average."""
     members: int = 1
     """Networks trained for each learner: an ensemble if more than 1."""
     validation: float = 0.0
     """Share of the episodes held out to measure the loss on."""
     patience: int = 0
-    """Stop when the validation loss has not improved in so many checks (one every 100 gradient steps) in a row; 0 never
-    stops early."""
+    """Stop when the validation loss has not improved in this many checks in a row; 0 never stops early."""
     seed: int = 0
     """Seed of everything that is drawn: initial weights, batches, noise."""
     device: str = "cpu"
@@ -81,7 +79,7 @@ class Training:
         for learner in range(self.learners):
             rows, held_out_rows = _split(dataset, learner, train)
             for member in range(train.members):
-                # One random stream for each model: what it learns does not depend on who is trained beside it.
+                # One random stream for each model: what it learns does not depend on the models trained with it.
                 generator = torch.Generator().manual_seed(_entropy(train.seed, learner, member))
                 models.append(_new_policy(dataset, rows, config, generator))
                 batches.append(_batches(rows, train.steps, train.batch_size, generator))
@@ -98,7 +96,7 @@ class Training:
         self.step = 0
         """Gradient steps made."""
         self.recent = torch.zeros(len(models), device=train.device)
-        """`[models]`, the sum of the losses since they were last noted."""
+        """`[models]`, the sum of the losses since they were last recorded."""
         self.train_loss: list[Tensor] = []
         self.validation_loss: list[Tensor] = []
 
@@ -114,12 +112,12 @@ class Training:
     def losses(self, rows: Int64[Tensor, "models B"]) -> Float[Tensor, " models"]:
         """The loss of each model on its own rows of the dataset."""
         obs, action = self.obs[self.back[rows]], self.action[self.ahead[rows]]  # (models, B, W, O), (models, B, H, A)
-        if self.config.head == "categorical":
+        if self.config.discrete:
             action = action[..., 0]
         return self.models.losses(obs, action, self.noise)
 
-    def note(self, loss: Float[Tensor, " models"]) -> None:
-        """Count a gradient step, whose loss was `loss`; look at the losses every CHECK_EVERY steps."""
+    def record(self, loss: Float[Tensor, " models"]) -> None:
+        """Count a gradient step, whose loss was `loss`; check the losses every CHECK_EVERY gradient steps."""
         self.step += 1
         self.models.update_average(self.step)
         self.recent += loss
@@ -127,12 +125,12 @@ class Training:
             self._check()
 
     def _check(self) -> None:
-        """Note the losses since the last check. Raises NonFiniteLoss."""
+        """Record the mean losses since the last check. Raises NonFiniteLoss."""
         mean = self.recent / ((self.step - 1) % CHECK_EVERY + 1)
         if not mean.isfinite().all():
             raise NonFiniteLoss(
                 f"the loss of the {self.config.head} head became {float(mean[~mean.isfinite()][0])} "
-                f"before step {self.step}; look at {self.models.exercise} first, then at the learning rate "
+                f"before gradient step {self.step}; look at {self.models.exercise} first, then at the learning rate "
                 f"({self.train.learning_rate})"
             )
         self.train_loss.append(self._by_learner(mean))
@@ -145,30 +143,31 @@ class Training:
         return loss.view(self.learners, -1).mean(dim=1).cpu()
 
     # --- results ---
-    def policies(self) -> list[list[Policy]]:
+    def policies(self) -> list[list[PolicyNetwork]]:
         """The trained policies, `[L][E]`."""
         models, members = self.models.unstack(), self.train.members
         return [models[i : i + members] for i in range(0, len(models), members)]
 
     def curve(self, losses: list[Tensor]) -> Float[np.ndarray, "checks L"]:
+        """Recorded losses as an array."""
         return torch.stack(losses).numpy() if losses else np.zeros((0, self.learners))
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
-        state = self.models.state(self.optimizer) | {"noise": self.noise.get_state(), "recent": self.recent}
+        tensors = self.models.tensors(self.optimizer) | {"noise": self.noise.get_state(), "recent": self.recent}
         for curve in ("train_loss", "validation_loss"):
             if getattr(self, curve):
-                state[curve] = torch.stack(getattr(self, curve))
-        checkpoint.save(path, state, self.step, self.fingerprint)
+                tensors[curve] = torch.stack(getattr(self, curve))
+        checkpoint.save(path, tensors, self.step, self.fingerprint)
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint. Raises ValueError if it is damaged or belongs to another run."""
-        self.step, state = checkpoint.load(path, self.fingerprint, self.train.device)
-        self.models.restore(state, self.optimizer)
-        self.noise.set_state(state["noise"].cpu())
-        self.recent = state["recent"]
-        self.train_loss = list(state.get("train_loss", torch.zeros(0)).cpu())
-        self.validation_loss = list(state.get("validation_loss", torch.zeros(0)).cpu())
+        self.step, tensors = checkpoint.load(path, self.fingerprint, self.train.device)
+        self.models.load_tensors(tensors, self.optimizer)
+        self.noise.set_state(tensors["noise"].cpu())
+        self.recent = tensors["recent"]
+        self.train_loss = list(tensors.get("train_loss", torch.zeros(0)).cpu())
+        self.validation_loss = list(tensors.get("validation_loss", torch.zeros(0)).cpu())
 
 
 # --- what a run begins with ------------------------------------------------------------------------------------------
@@ -190,21 +189,21 @@ def _split(
     return torch.from_numpy(own[~held_out]), torch.from_numpy(rng.permutation(own[held_out]))
 
 
-def _new_policy(dataset: Dataset, rows: Tensor, config: PolicyConfig, generator: torch.Generator) -> Policy:
+def _new_policy(dataset: Dataset, rows: Tensor, config: PolicyConfig, generator: torch.Generator) -> PolicyNetwork:
     """An untrained policy, scaled to the samples that it will be trained on."""
     discrete = dataset.action.ndim == 1
-    if discrete != (config.head == "categorical"):
+    if discrete != config.discrete:
         kind = "discrete" if discrete else "continuous"
         raise ValueError(f"the {config.head} head does not fit the dataset's {kind} actions")
     action_dim = int(dataset.action.max()) + 1 if discrete else dataset.action.shape[1]
     with torch.random.fork_rng(devices=[]):  # layers draw their initial weights from the global stream
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-        policy = Policy(config, dataset.obs.shape[1], action_dim)
+        policy = PolicyNetwork(config, dataset.obs.shape[1], action_dim)
     policy.set_scales(torch.from_numpy(dataset.obs)[rows], torch.from_numpy(dataset.action)[rows])
     return policy
 
 
-def _batches(rows: Tensor, steps: int, batch: int, generator: torch.Generator) -> Int64[Tensor, "steps B"]:
+def _batches(rows: Tensor, steps: int, batch: int, generator: torch.Generator) -> Int64[Tensor, "gradient_steps B"]:
     """Epoch after epoch of shuffled rows, cut into one batch for each gradient step."""
     epochs = -(-steps * batch // len(rows))
     order = torch.cat([rows[torch.randperm(len(rows), generator=generator)] for _ in range(epochs)])

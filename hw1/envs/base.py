@@ -3,14 +3,18 @@
 Shapes: N parallel environments, O numbers in an observation, S in a state, A in an action.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from hw1.learners import learner_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import, and only needed to draw
 
 
 class BatchedEnv(VectorEnv):
@@ -42,8 +46,8 @@ class BatchedEnv(VectorEnv):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
         self.num_envs = num_envs
-        self.learner = learner_of(num_envs, learners)
-        """`[N]`, the learner that each environment belongs to."""
+        self.learner: Int[np.ndarray, " N"] = learner_of(num_envs, learners)
+        """The learner that each environment belongs to."""
         self.max_episode_steps = max_episode_steps
         self.render_mode = render_mode
         self.single_observation_space = observation_space
@@ -53,7 +57,9 @@ class BatchedEnv(VectorEnv):
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
         self.terminated = np.zeros(num_envs, dtype=bool)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float[np.ndarray, "N O"], dict[str, np.ndarray]]:
         """Start new episodes: everywhere, or where `options["reset_mask"]` `[N]` is True."""
         if seed is not None and not isinstance(seed, int | np.integer):
             raise TypeError(f"seed must be one integer for the whole batch, got {seed!r}")
@@ -65,7 +71,15 @@ class BatchedEnv(VectorEnv):
         self._reset_rows(rows)
         return self._observe(), self._info()
 
-    def step(self, actions: np.ndarray):
+    def step(
+        self, actions: Shaped[np.ndarray, "N ..."]
+    ) -> tuple[
+        Float[np.ndarray, "N O"],
+        Float[np.ndarray, " N"],
+        Bool[np.ndarray, " N"],
+        Bool[np.ndarray, " N"],
+        dict[str, np.ndarray],
+    ]:
         """Advance all environments (see `gymnasium.vector.VectorEnv.step`). Actions outside their Box are clipped."""
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
@@ -79,33 +93,37 @@ class BatchedEnv(VectorEnv):
         truncated = self.elapsed >= limit if limit else np.zeros(self.num_envs, dtype=bool)
         return self._observe(), reward, self.terminated.copy(), truncated, self._info()
 
-    def render(self) -> np.ndarray:
-        """The first environment as an image `[height, width, 3]` of uint8."""
+    def render(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The first environment as an image."""
         from hw1.envs.render import to_image  # matplotlib is slow to import, and only needed here
 
         return to_image(self.draw)
 
     # --- what a subclass defines -------------------------------------------------------------------------------------
-    def _reset_rows(self, rows: np.ndarray) -> None:
+    def _reset_rows(self, rows: Int[np.ndarray, " rows"]) -> None:
+        """Start new episodes in these environments."""
         raise NotImplementedError
 
-    def _advance(self, actions: np.ndarray) -> np.ndarray:
-        """Make one step, update `self.terminated`, return the rewards `[N]`."""
+    def _advance(self, actions: Shaped[np.ndarray, "N ..."]) -> Float[np.ndarray, " N"]:
+        """Make one step, update `self.terminated`, return the rewards."""
         raise NotImplementedError
 
-    def _observe(self) -> np.ndarray:
+    def _observe(self) -> Float[np.ndarray, "N O"]:
         raise NotImplementedError
 
     def _info(self) -> dict[str, np.ndarray]:
         raise NotImplementedError
 
-    def draw(self, figure, row: int = 0) -> None:
+    def draw(self, figure: "Figure", row: int = 0) -> None:
         """Draw environment `row` on a matplotlib figure."""
         raise NotImplementedError
 
 
 class SingleEnv(gym.Env):
-    """A `BatchedEnv` of one as an ordinary `gymnasium.Env`, so that the dynamics are implemented only once."""
+    """A `BatchedEnv` of one as an ordinary `gymnasium.Env`, so that the dynamics are implemented only once.
+
+    `reset` ignores its `options`.
+    """
 
     def __init__(self, batched: type[BatchedEnv], **options: Any):
         self.batch = batched(num_envs=1, **options)

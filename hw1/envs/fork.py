@@ -16,10 +16,10 @@ MAX_STEER = 0.3  # radians of wheel angle at a steering command of 1
 MAX_ACCEL = 2.0  # metres per second squared at an acceleration command of 1
 CRUISE = 10.0  # metres per second between the trees
 SPACING = 50.0  # metres from tree to tree
-TRUNK = 1.2  # metres that a car must be away from the centre line beside a tree
+TREE_HALF_WIDTH = 1.2  # metres; a car that is closer to the centre line than this at a tree hits it
 HALF_WIDTH = 3.0  # metres from the centre line to the painted edge; only drawn
 VERGE = 5.0  # metres from the centre line to the ditch
-LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second beside a tree
+LEFT_MINIMUM, RIGHT_MAXIMUM = 10.5, 9.5  # metres per second at a tree
 BEHIND = 8.0  # metres behind the car at which a tree no longer matters
 VISIBLE = 30.0  # metres ahead at which a tree becomes visible
 
@@ -29,7 +29,7 @@ class Fork(BatchedEnv):
     Action: `[2]` steering and acceleration in [-1, 1]. State: `[6]` e, psi, v, curvature and distance to the tree in SI
     units, and the number of that tree (from 0).
     Reward: 1 for each tree passed without a crash. Terminates on a crash (tree, ditch, wrong speed for the side).
-    `info["success"]`: past all trees without a crash, and back on the road.
+    `info["success"]`: past all trees without a crash, and back behind the last one.
     """
 
     SCALE = np.array([1 / 3.0, 1.0, 1 / 3.0, 20.0, 1 / 10.0])
@@ -76,8 +76,8 @@ class Fork(BatchedEnv):
 
         beside = running & (self.passed < self.trees) & (before_s < tree_s) & (cars.s >= tree_s)
         share = (tree_s - before_s) / np.maximum(cars.s - before_s, 1e-6)
-        e = before_e + np.clip(share, 0.0, 1.0) * (cars.e - before_e)  # where the car was beside the tree
-        hit = np.abs(e) < TRUNK
+        e = before_e + np.clip(share, 0.0, 1.0) * (cars.e - before_e)  # where the car was at the tree
+        hit = np.abs(e) < TREE_HALF_WIDTH
         wrong_speed = np.where(e > 0, cars.v < LEFT_MINIMUM, cars.v > RIGHT_MAXIMUM)
         unharmed = beside & ~hit & ~wrong_speed
         self.passed += unharmed
@@ -102,7 +102,7 @@ class Fork(BatchedEnv):
     def _info(self):
         cars = self.cars
         past = (self.passed == self.trees) & (cars.s > self.tree_s[:, -1] + BEHIND)
-        success = past & ~self.terminated & (np.abs(cars.e) < TRUNK)
+        success = past & ~self.terminated & (np.abs(cars.e) < TREE_HALF_WIDTH)
         return {"state": self._state().astype(np.float32), "success": success, "passed": self.passed.copy()}
 
     def draw(self, figure, row=0):

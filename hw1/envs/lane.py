@@ -2,8 +2,8 @@
 
 In the spirit of ALVINN (Pomerleau 1989), whose 30 x 32 retina saw the road ahead. The idea of the task: the expert is
 hardly ever more than ten centimetres off the centre, less than the noisy camera can show. So the demonstrations show
-how to follow bends, but almost nothing about how to get back, and a clone that drifts away is where nobody has shown it
-what to do.
+how to follow bends, but almost nothing about how to get back, and a clone that drifts away reaches states that no
+demonstration shows.
 """
 
 import numpy as np
@@ -52,7 +52,7 @@ class Lane(BatchedEnv):
         )
         self.pixel_noise, self.gust_probability, self.gust_heading = pixel_noise, gust_probability, gust_heading
         self.cars = Cars(num_envs, Road(num_envs, curvature), MAX_STEER)
-        # The field of view opens with distance: 2 m to either side at the bumper, 6 m at the horizon; the camera that
+        # The field of view opens with distance: 2 m to either side at the bumper, 6 m at the far end; the camera that
         # looks down hangs higher.
         view = 2.0 + 0.15 * self.ahead if heading else np.full(1, 5.0)
         self.pixel_y = view[:, None] * np.linspace(1.0, -1.0, COLUMNS)
@@ -74,10 +74,8 @@ class Lane(BatchedEnv):
     def _observe(self):
         cars = self.cars
         centre = cars.road.sightline(cars.s, cars.e, cars.psi, self.ahead)  # (N, rows)
-        edge = (
-            HALF_WIDTH - np.abs(self.pixel_y - centre[..., None])
-        ) / BLUR  # (N, rows, columns), metres inside the lane
-        pixels = (0.5 + 0.5 * np.tanh(edge.astype(np.float32))).reshape(self.num_envs, -1)
+        inside = HALF_WIDTH - np.abs(self.pixel_y - centre[..., None])  # (N, rows, columns), metres inside the lane
+        pixels = (0.5 + 0.5 * np.tanh((inside / BLUR).astype(np.float32))).reshape(self.num_envs, -1)
         pixels += self.pixel_noise * self.np_random.standard_normal(pixels.shape, dtype=np.float32)
         return np.clip(pixels, 0.0, 1.0)
 

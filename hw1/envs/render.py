@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ from matplotlib.transforms import Affine2D
 from hw1.envs.road import Cars
 
 GRASS, ASPHALT, LINE, CAR, TREE = "#cfe3b4", "#8d9399", "#fbfbf7", "#d1495b", "#3b7a45"
-SHOULDER = 2.0  # metres of asphalt beside the lane
+SHOULDER = 2.0  # metres of asphalt next to the lane
 
 
 def to_image(draw: Callable[[Figure], None]) -> UInt8[np.ndarray, "360 640 3"]:
@@ -25,7 +25,9 @@ def to_image(draw: Callable[[Figure], None]) -> UInt8[np.ndarray, "360 640 3"]:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def draw_scene(ax: Axes, cars: Cars, row: int, half_width: float, trees: np.ndarray = ()) -> None:
+def draw_scene(
+    ax: Axes, cars: Cars, row: int, half_width: float, trees: Float[np.ndarray, " trees"] | tuple[()] = ()
+) -> None:
     """The road from above, from 12 m behind the car to 48 m ahead of it; the car drives to the right.
 
     `half_width`: metres from the centre line to the edge of the lane; `trees`: metres along the road to each tree.
@@ -73,7 +75,7 @@ def _band(ax: Axes, points, along: np.ndarray, half_width: float, colour: str) -
     ax.add_patch(Polygon(outline, color=colour, zorder=0))
 
 
-def draw_camera(ax: Axes, image: np.ndarray) -> None:
+def draw_camera(ax: Axes, image: Float[np.ndarray, "rows columns"]) -> None:
     """What the camera sees, with the nearest row at the bottom."""
     ax.imshow(image[::-1], cmap="gray", vmin=0, vmax=1, aspect="auto")
     ax.set(xticks=[], yticks=[])

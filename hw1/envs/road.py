@@ -11,7 +11,7 @@ road coordinates:
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 WHEELBASE = 2.6  # metres between the axles
 MAX_SPEED = 16.0  # metres per second
@@ -33,7 +33,7 @@ class Road:
         self.amplitude = np.zeros((num, self.HARMONICS))
         self.phase = np.zeros((num, self.HARMONICS))
 
-    def redraw(self, rows: np.ndarray, rng: np.random.Generator) -> None:
+    def redraw(self, rows: Int[np.ndarray, " rows"], rng: np.random.Generator) -> None:
         """Draw new roads for the environments `rows` (integer indices)."""
         shape = (len(rows), self.HARMONICS)
         # Similar bends on every road: if some roads were much harder than others, a policy would be lost on those at

@@ -39,7 +39,7 @@ def fit_head(seeds: tuple[int, ...], head: str, steps: int) -> Arrays:
     train = replace(recipe.train, steps=steps, seed=seeds[0])
     policy = fit(_demonstrations(seeds), recipe.policy, train).policy
     density, between = [], []
-    for members, seed in zip(policy.learners, seeds, strict=True):
+    for members, seed in zip(policy.networks, seeds, strict=True):
         with torch.no_grad():
             action = members[0].act(torch.ones(SAMPLES, 1, 1), torch.Generator().manual_seed(seed)).numpy().ravel()
         density.append(np.histogram(action, EDGES)[0] / SAMPLES)

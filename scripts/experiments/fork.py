@@ -27,7 +27,10 @@ LABELS = {"left l2": "l2, left driver only", "l2 x16": "l2, 16x parameters", "in
 
 
 def demonstrations(seeds: tuple[int, ...], episodes: int, driver: str) -> Dataset:
-    """Episodes from two drivers who take turns ("both"), or from the "left" one, for each seed."""
+    """Episodes for each seed, from the driver on the "left" or from "both".
+
+    With both, a coin decides at every tree which of the two drivers drives.
+    """
     env = FORK.env(len(seeds) * episodes, learners=len(seeds), trees=TREES)
     who = FORK.expert(env, np.random.default_rng([seeds[0], 2])) if driver == "both" else ForkDriver(1.0)
     return collect(env, who, FORK.horizon, seed=1_000 + seeds[0], noise=NOISE)
@@ -47,7 +50,7 @@ def clone(seeds: tuple[int, ...], policy: str, driver: str, episodes: int, steps
     return {
         "success": success.mean(axis=1),
         "per_tree": passed.sum(axis=1) / np.maximum(met.sum(axis=1), 1),
-        "parameters": np.full(len(seeds), sum(p.numel() for p in actor.learners[0][0].parameters())),
+        "parameters": np.full(len(seeds), sum(p.numel() for p in actor.networks[0][0].parameters())),
         **_trajectories(drives),
     }
 

@@ -1,6 +1,8 @@
 """Behaviour cloning: training of all heads and seeds, checkpoints, errors, and the policies that come out."""
 
 import inspect
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from safetensors.torch import save_file
 from hw1 import bc, given_heads, heads
 from hw1.bc import fit, gradient_step
 from hw1.demos import Dataset
-from hw1.policy import HEADS, PRESETS, Actor, Policy, PolicyConfig, centre_and_width
+from hw1.policy import DISCRETE, HEADS, PRESETS, Actor, PolicyConfig, PolicyNetwork, centre_and_width
 from hw1.training import NonFiniteLoss, TrainConfig, Training
 
 MARKS = {
@@ -22,8 +24,8 @@ MARKS = {
     "diffusion": pytest.mark.exE_2,
     "flow": pytest.mark.exE_3,
 }
-CONTINUOUS = [name for name in HEADS if name != "categorical"]
-DRAWLESS = [name for name in CONTINUOUS if not HEADS[name](PolicyConfig(name), 2, 2).draws_in_loss]
+CONTINUOUS = [name for name in HEADS if name not in DISCRETE]
+DRAWLESS = [name for name in CONTINUOUS if name not in ("diffusion", "flow")]  # their loss needs no random numbers
 
 
 def each_head(names):
@@ -40,7 +42,7 @@ def training(**options) -> TrainConfig:
 
 def weights(actor: Actor, learner: int = 0, member: int = 0) -> torch.Tensor:
     """All parameters and scales of one policy, as one vector."""
-    return torch.cat([v.flatten() for v in actor.learners[learner][member].state_dict().values()])
+    return torch.cat([v.flatten() for v in actor.networks[learner][member].state_dict().values()])
 
 
 def own(data: Dataset, learner: int) -> Dataset:
@@ -48,10 +50,10 @@ def own(data: Dataset, learner: int) -> Dataset:
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
-@each_head([*CONTINUOUS, "categorical"])
+@each_head(HEADS)
 def test_every_head_learns_with_history_and_chunks_for_several_seeds(head, tiny_dataset):
-    data = tiny_dataset(learners=2, discrete=head == "categorical")
-    shape = {} if head == "categorical" else {"history": 2, "chunk": 3, "execute": 2}
+    data = tiny_dataset(learners=2, discrete=head in DISCRETE)
+    shape = {} if head in DISCRETE else {"history": 2, "chunk": 3, "execute": 2}
     result = fit(data, config(head, **shape), training(steps=300, learning_rate=3e-3))
     assert result.train_loss.shape == (3, 2)
     start, end = result.train_loss[0], result.train_loss[-1]
@@ -59,7 +61,7 @@ def test_every_head_learns_with_history_and_chunks_for_several_seeds(head, tiny_
     obs = data.obs[:4]
     for _ in range(5):
         action = result.policy(obs)
-        assert action.shape == ((4,) if head == "categorical" else (4, 2))
+        assert action.shape == ((4,) if head in DISCRETE else (4, 2))
         assert np.isfinite(action).all()
 
 
@@ -86,7 +88,7 @@ def test_two_runs_with_one_seed_agree_bit_for_bit_and_other_seeds_differ(head, t
 
 
 @each_head(DRAWLESS)
-def test_a_learner_trained_beside_others_equals_the_same_learner_alone(head, tiny_dataset):
+def test_a_learner_trained_together_with_others_equals_the_same_learner_alone(head, tiny_dataset):
     data = tiny_dataset(learners=3)
     together = fit(data, config(head), training())
     alone = fit(own(data, 0), config(head), training())
@@ -106,7 +108,7 @@ def test_a_learner_sees_no_data_but_its_own(tiny_dataset):
 def test_the_members_of_an_ensemble_differ_and_their_mean_acts(tiny_dataset):
     data = tiny_dataset(learners=2)
     policy = fit(data, config(), training(members=3)).policy
-    assert [len(group) for group in policy.learners] == [3, 3]
+    assert [len(group) for group in policy.networks] == [3, 3]
     obs = data.obs[:6]
     answers = np.stack([member(obs) for member in policy.members()])  # (E, N, A)
     assert answers.std(axis=0).min() > 1e-4
@@ -147,13 +149,21 @@ def test_each_epoch_sees_every_sample_once(tiny_dataset):
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 class Interrupted:
-    """Stands in for a user who presses Ctrl-C before step `at`."""
+    """Stands in for a user who presses Ctrl-C in the middle of gradient step `at`, counted from 0."""
 
     def __init__(self, monkeypatch, at: int):
         def interrupted(trainer):
-            if trainer.step == at:
-                raise KeyboardInterrupt
+            losses = trainer.losses
+
+            def interrupted_losses(rows):
+                loss = losses(rows)  # the noise has been drawn, the weights have not moved
+                if trainer.step == at:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return loss
+
+            trainer.losses = interrupted_losses
             gradient_step(trainer)
+            trainer.losses = losses
 
         monkeypatch.setattr(bc, "gradient_step", interrupted)
 
@@ -181,8 +191,9 @@ def test_a_resumed_run_does_only_what_is_left(tiny_dataset, tmp_path, monkeypatc
     data, path, options = tiny_dataset(), tmp_path / "run.safetensors", training(steps=60)
     monkeypatch.setattr(bc, "SAVE_EVERY", 20)
     fit(data, config(), options, checkpoint=path)  # the last checkpoint is of step 60
-    Interrupted(monkeypatch, 60)
+    monkeypatch.setattr(bc, "gradient_step", None)  # none is left to be made
     again = fit(data, config(), options, checkpoint=path)
+    monkeypatch.undo()
     assert torch.equal(weights(again.policy), weights(fit(data, config(), options).policy))
 
 
@@ -313,7 +324,7 @@ def test_an_ensemble_of_categorical_heads_votes(tiny_dataset):
     np.testing.assert_array_equal(policy(data.obs), votes >= 2)
 
 
-def test_a_loss_that_is_no_scalar_names_the_exercise(tiny_dataset, monkeypatch):
+def test_a_loss_that_is_not_a_scalar_names_the_exercise(tiny_dataset, monkeypatch):
     replace_loss(monkeypatch, "mse_loss", lambda pred, action: (pred - action).square().sum(dim=-1))  # no mean
     for learners in (1, 2):
         with pytest.raises(ValueError, match=r"scalar.*1\.1"):
@@ -369,7 +380,7 @@ def test_validation_loss_is_the_loss_on_held_out_episodes(tiny_dataset):
     options = training(validation=0.4, steps=100)
     result = fit(data, config(), options)
     rows = Training(data, config(), options).held_out[0].numpy()
-    error = (result.policy(data.obs[rows]) - data.action[rows]) / result.policy.learners[0][0].action_width.numpy()
+    error = (result.policy(data.obs[rows]) - data.action[rows]) / result.policy.networks[0][0].action_width.numpy()
     assert result.validation_loss.shape == (1, 1)
     assert result.validation_loss[0, 0] == pytest.approx((error**2).sum(axis=1).mean(), rel=1e-4)
 
@@ -408,7 +419,7 @@ def test_actions_are_scaled_as_named_and_constant_dimensions_are_not_stretched(h
 
 @pytest.mark.parametrize("scale", ["standard", "none"])
 def test_observations_are_standardised_or_left_alone(scale):
-    policy = Policy(config(observation_scale=scale, history=2), 3, 2)
+    policy = PolicyNetwork(config(observation_scale=scale, history=2), 3, 2)
     obs = torch.randn(500, 3) * torch.tensor([1.0, 20.0, 0.0]) + torch.tensor([5.0, 0.0, 2.0])
     policy.set_scales(obs, torch.rand(500, 2))
     policy.trunk = torch.nn.Identity()
@@ -418,7 +429,7 @@ def test_observations_are_standardised_or_left_alone(scale):
 
 
 # --- the actor -------------------------------------------------------------------------------------------------------
-class Transparent(Policy):
+class Transparent(PolicyNetwork):
     """Its plan is written by hand: action h of a chunk is the mean of its history plus 100 h."""
 
     def act(self, obs, generator=None, deterministic=False):
@@ -454,7 +465,7 @@ def test_learners_share_the_environments_in_consecutive_parts_with_streams_of_th
     for s in range(3):
         generator = torch.Generator().manual_seed(7 * 1_000 + s)
         with torch.no_grad():
-            own_answer = policy.learners[s][0].act(torch.from_numpy(obs[2 * s : 2 * s + 2, None]), generator)
+            own_answer = policy.networks[s][0].act(torch.from_numpy(obs[2 * s : 2 * s + 2, None]), generator)
         np.testing.assert_allclose(answers[2 * s : 2 * s + 2], own_answer[:, 0], atol=1e-6)
     policy.reset(0)
     with pytest.raises(ValueError, match="5 environments cannot be shared evenly by 3"):
@@ -480,7 +491,7 @@ def test_a_reset_repeats_the_draws_and_a_deterministic_policy_has_none(tiny_data
 
 @each_head(["l2", "mixture", "diffusion", "categorical"])
 def test_saved_policies_act_as_before(head, tiny_dataset, tmp_path):
-    data = tiny_dataset(learners=2, discrete=head == "categorical")
+    data = tiny_dataset(learners=2, discrete=head in DISCRETE)
     policy = fit(data, config(head, hidden=(8, 12)), training(steps=5)).policy
     policy.save(tmp_path / "deep" / "policy.safetensors")
     loaded = Actor.load(tmp_path / "deep" / "policy.safetensors")
@@ -500,11 +511,11 @@ def test_saved_ensembles_keep_their_members_and_stay_deterministic(tiny_dataset,
         actor.reset(3)
     np.testing.assert_array_equal(policy(data.obs[:4]), loaded(data.obs[:4]))
     assert loaded.deterministic
-    assert [len(group) for group in loaded.learners] == [2, 2]
+    assert [len(group) for group in loaded.networks] == [2, 2]
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncate", "empty", "foreign", "checkpoint", "other layers"])
-def test_a_file_that_is_no_policy_is_named(damage, tiny_dataset, tmp_path):
+def test_a_file_that_is_not_a_policy_is_named(damage, tiny_dataset, tmp_path):
     data, path = tiny_dataset(), tmp_path / "policy.safetensors"
     fit(data, config(), training(steps=5)).policy.save(path)
     content = path.read_bytes()

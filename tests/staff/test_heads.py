@@ -9,19 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from hw1 import heads
-from hw1.policy import PRESETS, Policy
+from hw1 import heads, policy
+from hw1.policy import PRESETS, PolicyConfig, PolicyNetwork
 
 FEATURES, WIDE, ACTIONS, DRAWS = 6, 32, 2, 20_000
 
+MARKS = {
+    "gaussian": pytest.mark.ex2_1,
+    "mixture": pytest.mark.ex2_2,
+    "autoregressive": pytest.mark.exE_1,
+    "diffusion": pytest.mark.exE_2,
+    "flow": pytest.mark.exE_3,
+}
+
+
+def maker(name: str):
+    """Makes a small head for continuous actions."""
+    config = PolicyConfig(name, components=3, bins=11, diffusion_steps=20, sampling_steps=5)
+    return lambda: policy.HEADS[name](config, FEATURES, ACTIONS)
+
+
 HEADS = [
-    pytest.param(lambda: heads.DeterministicHead(FEATURES, ACTIONS), id="l2"),
-    pytest.param(lambda: heads.IndependentCategoricalHead(FEATURES, ACTIONS, 11), id="independent"),
-    pytest.param(lambda: heads.GaussianHead(FEATURES, ACTIONS), id="gaussian", marks=pytest.mark.ex2_1),
-    pytest.param(lambda: heads.MixtureHead(FEATURES, ACTIONS, 3), id="mixture", marks=pytest.mark.ex2_2),
-    pytest.param(lambda: heads.AutoregressiveHead(FEATURES, ACTIONS, 11), id="autoregressive", marks=pytest.mark.exE_1),
-    pytest.param(lambda: heads.DiffusionHead(FEATURES, ACTIONS, 20), id="diffusion", marks=pytest.mark.exE_2),
-    pytest.param(lambda: heads.FlowMatchingHead(FEATURES, ACTIONS, 5), id="flow", marks=pytest.mark.exE_3),
+    pytest.param(maker(name), id=name, marks=MARKS.get(name, ()))
+    for name in policy.HEADS
+    if name not in policy.DISCRETE
 ]
 all_heads = pytest.mark.parametrize("make", HEADS)
 
@@ -88,10 +99,12 @@ def test_sample_and_mode_give_one_action_for_each_row_and_repeat_with_the_genera
 
 
 @all_heads
-def test_loss_repeats_with_the_generator_and_needs_one_only_if_it_says_so(make):
+def test_loss_repeats_with_the_generator_and_only_diffusion_and_flow_need_one(make):
     head, features, action = make(), torch.randn(5, FEATURES), torch.rand(5, ACTIONS)
     assert torch.equal(head.loss(features, action, seed(0)), head.loss(features, action, seed(0)))
-    assert torch.equal(head.loss(features, action, seed(0)), head.loss(features, action, seed(1))) != head.draws_in_loss
+    assert torch.equal(head.loss(features, action, seed(0)), head.loss(features, action, seed(1))) != isinstance(
+        head, heads.DiffusionHead | heads.FlowMatchingHead
+    )
 
 
 @all_heads
@@ -163,15 +176,15 @@ def test_openvla_tokens_are_255_centres_between_256_edges_of_the_1st_to_99th_per
     edges = np.linspace(-1, 1, 256)
     centres = (edges[1:] + edges[:-1]) / 2
 
-    policy = Policy(PRESETS["openvla"], 3, 2)
-    policy.set_scales(torch.zeros(2, 3), torch.from_numpy(actions).float())
-    scaled = ((torch.from_numpy(actions) - policy.action_centre) / policy.action_width).double()
+    network = PolicyNetwork(PRESETS["openvla"], 3, 2)
+    network.set_scales(torch.zeros(2, 3), torch.from_numpy(actions).float())
+    scaled = ((torch.from_numpy(actions) - network.action_centre) / network.action_width).double()
     np.testing.assert_allclose(scaled, (actions - low) / (high - low) * 2 - 1, atol=1e-5)
 
-    index = heads.to_bin(scaled, policy.config.bins)
+    index = heads.to_bin(scaled, network.config.bins)
     expected = np.clip(np.digitize(scaled, edges) - 1, 0, 254)
     assert np.mean(index.numpy() != expected) < 1e-3  # an action on an edge may round to either side
-    decoded = heads.bin_centre(index, policy.config.bins).numpy()
+    decoded = heads.bin_centre(index, network.config.bins).numpy()
     np.testing.assert_allclose(decoded, centres[index], atol=1e-6)
     inside = scaled.abs().numpy() <= 1
     assert np.abs(decoded - scaled.numpy())[inside].max() <= 0.00392 + 2e-6
