@@ -22,13 +22,13 @@ def draw_dataset(rng: np.random.Generator, episodes: list[int], discrete: bool =
     }
 
 
-def draw_union(rng: np.random.Generator, old: int = 3, new: int | None = None, discrete: bool = False) -> Arrays:
-    """`old` episodes, unordered, with gaps between their numbers, and `new` episodes.
+def draw_union(rng: np.random.Generator, new: int | None = None, discrete: bool = False) -> Arrays:
+    """Three old episodes, unordered, with gaps between their numbers, and `new` episodes.
 
     If `new` is None, there is one for each number up to the largest old one. Then some numbers collide, unless the new
     ones are shifted by at least the largest old number plus 1.
     """
-    numbers = [int(rng.integers(8, 150)), 5, 3][:old]
+    numbers = [int(rng.integers(8, 150)), 5, 3]
     new = numbers[0] + 1 if new is None else new
     first = draw_dataset(rng, numbers, discrete)
     second = draw_dataset(rng, list(range(new)), discrete)

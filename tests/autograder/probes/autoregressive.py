@@ -35,26 +35,26 @@ def logits(hw1: Homework, inputs: Arrays) -> dict:
     head, features, action = head_of(hw1, inputs, BINS), features_of(inputs), tensor(inputs, "action")
     return {
         "logits": head(features, action),
-        "logits of one row": head(features[:1], action[:1]),
+        "logits for a batch of one": head(features[:1], action[:1]),
         "the action afterwards": action,
     }
 
 
 def dependence_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     batch, dims = inputs["action"].shape
-    depends = checked(answer, "change", (dims, dims)) > 1e-4  # [j, i]: the logits of i on the action of j
+    depends = checked(answer, "change", (dims, dims)) > 1e-4  # [j, i]: the logits of dimension i on dimension j
     blank = checked(answer, "logits without action", (batch, dims, BINS))
     later = np.tri(dims, dtype=bool)  # j >= i
     return {
-        "whether logits depend on the actions before": depends[~later],
-        "whether logits depend on their own or later actions": depends[later],
+        "whether logits depend on the dimensions before": depends[~later],
+        "whether logits depend on their own or later dimensions": depends[later],
         "whether the logits differ between dimensions": np.array(np.ptp(blank, axis=1).max() > 1e-4),
     }
 
 
 @probe(
     "E.1.2",
-    "the logits of a dimension depend on the actions before it and on no others",
+    "the logits of a dimension depend on the dimensions before it and on no others",
     points=1.0,
     draw=partial(draw_batch, batch=16, action_dim=4),
     facts=dependence_facts,
@@ -111,7 +111,7 @@ def gradient(hw1: Homework, inputs: Arrays) -> dict:
     return {"the gradient by the weights": torch.cat([gradient.flatten() for gradient in gradients])}
 
 
-@probe("E.1.4", "the mode is unrolled greedily", points=0.75, draw=draw_exact)
+@probe("E.1.4", "the mode takes the most likely bin, dimension by dimension", points=0.75, draw=draw_exact)
 @torch.no_grad()
 def mode(hw1: Homework, inputs: Arrays) -> dict:
     return modes(exact_head(hw1, inputs), inputs)

@@ -121,7 +121,7 @@ def draw_two_points(rng: np.random.Generator) -> Arrays:
     return {"horizons": horizons, "cost": rng.uniform(2, 5) * horizons ** -rng.uniform(0.5, 2.0)}
 
 
-@probe("3.2.4", "the slope through two points, falling", points=1, draw=draw_two_points)
+@probe("3.2.4", "the slope through two points of a falling cost", points=1, draw=draw_two_points)
 def two_points(hw1: Homework, inputs: Arrays) -> dict:
     return growth_exponent(hw1, inputs)
 

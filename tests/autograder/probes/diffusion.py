@@ -42,7 +42,7 @@ def level_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     level, share = checked(answer, "time", inputs["action"].shape[:1], kind="i"), shares(inputs, answer)
     mean = [share[level == n].mean(axis=0) if (level == n).any() else np.zeros(2) for n in range(LEVELS)]
     action, target = np.array(mean).T
-    return {"the action's weight in the noisy action, level by level": action, "the target's weight": target}
+    return {"the action's weight in the noisy action by noise level": action, "the target's weight": target}
 
 
 @probe(
@@ -50,7 +50,7 @@ def level_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     "the noisy action that the network sees",
     points=1.0,
     draw=partial(draw_batch, batch=200, action_dim=6),
-    rules={"the action's weight in the noisy action, level by level": EXACT, "the target's weight": EXACT},
+    rules={"the action's weight in the noisy action by noise level": EXACT, "the target's weight": EXACT},
     facts=level_facts,
 )
 def noisy_action(hw1: Homework, inputs: Arrays) -> dict:
@@ -71,15 +71,15 @@ def target(hw1: Homework, inputs: Arrays) -> dict:
 
 
 # --- deterministic sampling ------------------------------------------------------------------------------------------
-JUMPS = {f"from noise in {count} of 12 steps": count for count in (1, 5, 12)}
+JUMPS = {f"from noise through {count} of 12 noise levels": count for count in (1, 5, 12)}
 
 
 @probe(
     "E.2.3",
-    "deterministic sampling: denoise, then mix again at the next level",
+    "deterministic sampling: denoise, then mix again at the next noise level",
     points=1.25,
     draw=partial(draw_batch, batch=6, action_dim=3),
-    rules={name: ITERATED for name in (*JUMPS, "mode of one row")} | {"mode": Close(1e-3, 1e-3, dtype=True)},
+    rules={name: ITERATED for name in (*JUMPS, "mode for a batch of one")} | {"mode": Close(1e-3, 1e-3, dtype=True)},
 )
 @torch.no_grad()
 def jumps(hw1: Homework, inputs: Arrays) -> dict:
@@ -91,7 +91,7 @@ def jumps(hw1: Homework, inputs: Arrays) -> dict:
 # --- ancestral sampling ----------------------------------------------------------------------------------------------
 @probe(
     "E.2.4",
-    "ancestral sampling: the last step adds no noise",
+    "ancestral sampling: the last denoising step adds no noise",
     points=0.5,
     draw=partial(draw_batch, batch=6, action_dim=3),
     rules={"action": ITERATED},
@@ -103,7 +103,7 @@ def last_step(hw1: Homework, inputs: Arrays) -> dict:
 
 
 def ancestry_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    """Each step as a linear regression: the weights of the clean and the noisy action, and the noise that it adds."""
+    """Each denoising step as a linear regression: the weights of clean and noisy action, and the added noise."""
     shape = inputs["noise"].shape
     noisy = checked(answer, "noisy", (LEVELS + 1, *shape))
     clean = checked(answer, "clean", (LEVELS, *shape))
@@ -114,7 +114,7 @@ def ancestry_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         fresh.append(following - known @ weight)
     pairs = fresh[1].reshape(shape[0] // 2, -1)  # anything that neighbouring rows share shows
     return {
-        "the clean action's weight, level by level": np.array(weights)[:, 0],
+        "the clean action's weight by noise level": np.array(weights)[:, 0],
         "the noisy action's weight": np.array(weights)[:, 1],
         "the standard deviation of the fresh noise": np.std(fresh, axis=(1, 2)),
         "the fresh noise": pairs.astype(np.float32),
@@ -128,11 +128,11 @@ ESTIMATED = Close(rtol=0, atol=0.15)
 
 @probe(
     "E.2.5",
-    "ancestral sampling: mean and standard deviation at each level",
+    "ancestral sampling: mean and standard deviation at each noise level",
     points=1.0,
     draw=partial(draw_batch, batch=4000, action_dim=2),
     rules={
-        "the clean action's weight, level by level": ESTIMATED,
+        "the clean action's weight by noise level": ESTIMATED,
         "the noisy action's weight": ESTIMATED,
         "the standard deviation of the fresh noise": ESTIMATED,
         "the fresh noise": Sample(),

@@ -54,7 +54,7 @@ def draw_threshold(rng: np.random.Generator) -> Arrays:
     }
 
 
-@probe("E.4.3", "calls the expert above the threshold", points=2, draw=draw_threshold)
+@probe("E.4.3", "the gate calls the expert where doubt exceeds the threshold", points=2, draw=draw_threshold)
 def calls(hw1: Homework, inputs: Arrays) -> dict:
     gate = hw1.dagger.uncertainty_gate([lambda obs: obs, lambda obs: -obs], float(inputs["threshold"]))
     answer = gate(inputs["obs"].copy(), inputs["state"].copy(), inputs["expert_drives"] != 0)

@@ -65,13 +65,13 @@ def target(hw1: Homework, inputs: Arrays) -> dict:
     "Euler's method from noise to action",
     points=1.5,
     draw=partial(draw_batch, batch=6, action_dim=3),
-    rules={name: ITERATED for name in ("mode in 1 step", "mode in 4 steps", "mode of one row")}
+    rules={name: ITERATED for name in ("mode in 1 Euler step", "mode in 4 Euler steps", "mode for a batch of one")}
     | {"mode": Close(1e-3, 1e-3, dtype=True)},
 )
 @torch.no_grad()
 def euler(hw1: Homework, inputs: Arrays) -> dict:
     one, four = (head_of(hw1, inputs, steps).mode(features_of(inputs)) for steps in (1, 4))
-    return {"mode in 1 step": one, "mode in 4 steps": four} | modes(head_of(hw1, inputs, 7), inputs)
+    return {"mode in 1 Euler step": one, "mode in 4 Euler steps": four} | modes(head_of(hw1, inputs, 7), inputs)
 
 
 @probe(

@@ -43,7 +43,7 @@ def generator(inputs: Arrays, shift: int = 0) -> torch.Generator:
 
 def modes(head: nn.Module, inputs: Arrays) -> dict:
     features = features_of(inputs)
-    return {"mode": head.mode(features), "mode of one row": head.mode(features[:1])}
+    return {"mode": head.mode(features), "mode for a batch of one": head.mode(features[:1])}
 
 
 def sample_pairs(head: nn.Module, inputs: Arrays) -> dict:
@@ -63,7 +63,7 @@ def draw_again(head: nn.Module, inputs: Arrays) -> dict:
         "again": head.sample(features, generator(inputs)),
         "other": head.sample(features, generator(inputs, shift=1)),
         "without a generator": head.sample(features),
-        "of one row": head.sample(features[:1], first),
+        "for a batch of one": head.sample(features[:1], first),
     }
 
 
@@ -73,16 +73,16 @@ def repeats(inputs: Arrays, answer: Arrays) -> Arrays:
     for name in ("next", "again", "other", "without a generator"):
         if first.ndim != 2 or answer[name].shape != first.shape or answer[name].dtype.kind != "f":
             raise ValueError(
-                f"sample: expected floats [B, A] from each call, got {first.shape} and {answer[name].shape}"
+                f"sample: got {first.shape} and {answer[name].shape}, expected floats [B, A] from each call"
             )
     apart = {name: np.abs(first - answer[name]).max(axis=1) for name in ("next", "again", "other")}
     return {
         "shape": np.array(first.shape),
-        "shape for one row": np.array(answer["of one row"].shape),
+        "shape for a batch of one": np.array(answer["for a batch of one"].shape),
         "the same seed gives the same actions": (apart["again"] == 0).all(),
-        "another seed gives other actions": (apart["other"] > 0).all(),
+        "another seed gives different actions": (apart["other"] > 0).all(),
         "every row is drawn separately": (np.abs(first[2:] - first[:-2]).max(axis=1) > 0).all(),
-        "the next call gives other actions": (apart["next"] > 0).all(),
+        "the next call gives different actions": (apart["next"] > 0).all(),
     }
 
 
@@ -91,7 +91,7 @@ def checked(answer: Arrays, name: str, shape: tuple[int, ...], kind: str = "f") 
     """An array of an answer, in float64. Raises ValueError unless it has the shape and holds finite numbers."""
     array = answer[name]
     if array.shape != shape or array.dtype.kind != kind:
-        raise ValueError(f"{name}: expected shape {shape}, got {array.dtype} of shape {array.shape}")
+        raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, expected shape {shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers")
     return array.astype(np.float64)

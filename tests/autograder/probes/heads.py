@@ -17,13 +17,14 @@ from tests.autograder.probes.tensors import float32, spread, with_gradients
 SITUATIONS = 4  # F: one feature for each
 ACTION_DIM = 2
 COMPONENTS = 5
+BATCH = 6
 
 
 # --- a table as a head -----------------------------------------------------------------------------------------------
-def head_inputs(rng: np.random.Generator, table: np.ndarray, batch: int = 6) -> Arrays:
+def head_inputs(rng: np.random.Generator, table: np.ndarray) -> Arrays:
     """A linear layer that gives row i of `table [F, numbers]` in situation i; each situation once, then random ones."""
     bias = rng.normal(size=table.shape[1])
-    situation = np.concatenate([rng.permutation(SITUATIONS), rng.integers(SITUATIONS, size=batch - SITUATIONS)])
+    situation = np.concatenate([rng.permutation(SITUATIONS), rng.integers(SITUATIONS, size=BATCH - SITUATIONS)])
     return float32(
         weight=(table - bias).T,
         bias=bias,
@@ -93,7 +94,7 @@ def gaussian_head(hw1: Homework, inputs: Arrays) -> torch.nn.Module:
 def gaussian_parameters(hw1: Homework, inputs: Arrays) -> dict:
     head, features = gaussian_head(hw1, inputs), features_of(inputs)
     mean, log_std = head(features)
-    return {"mean": mean, "log_std": log_std, "mean of one row": head(features[:1])[0]}
+    return {"mean": mean, "log_std": log_std, "mean for a batch of one": head(features[:1])[0]}
 
 
 @probe(
@@ -118,7 +119,7 @@ def gaussian_loss(hw1: Homework, inputs: Arrays) -> dict:
     return loss_and_gradients(hw1, head, inputs, two_stds_away(*head(features_of(inputs).double())))
 
 
-@probe("2.1.4", "samples are from the Gaussian", points=1.75, draw=draw_gaussian, rules={"actions": Sample()})
+@probe("2.1.4", "samples come from the Gaussian", points=1.75, draw=draw_gaussian, rules={"actions": Sample()})
 def gaussian_samples(hw1: Homework, inputs: Arrays) -> dict:
     return sample_pairs(gaussian_head(hw1, inputs), inputs)
 
@@ -156,14 +157,14 @@ def mixture_head(hw1: Homework, inputs: Arrays) -> torch.nn.Module:
 def mixture_parameters(hw1: Homework, inputs: Arrays) -> dict:
     head, features = mixture_head(hw1, inputs), features_of(inputs)
     logits, means, log_stds = head(features)
-    return {"logits": logits, "means": means, "log_stds": log_stds, "means of one row": head(features[:1])[1]}
+    return {"logits": logits, "means": means, "log_stds": log_stds, "means for a batch of one": head(features[:1])[1]}
 
 
 def normalised(inputs: Arrays, answer: Arrays) -> Arrays:
     """The same with normalised logits: a constant added to a row of logits makes no difference."""
     logits = answer["logits"]
     if logits.ndim == 0 or logits.dtype.kind != "f":
-        raise ValueError(f"logits: expected a float tensor of shape [B, K], got {logits.dtype} {logits.shape}")
+        raise ValueError(f"logits: got {logits.dtype} of shape {logits.shape}, expected floats of shape [B, K]")
     with np.errstate(invalid="ignore"):
         return answer | {"logits": logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)}
 
@@ -207,7 +208,7 @@ def mixture_loss(hw1: Homework, inputs: Arrays) -> dict:
     return loss_and_gradients(hw1, head, inputs, two_stds_away(means[rows, near], log_stds[rows, near]))
 
 
-@probe("2.2.4", "samples are from the mixture", points=3.0, draw=draw_mixture, rules={"actions": Sample()})
+@probe("2.2.4", "samples come from the mixture", points=3.0, draw=draw_mixture, rules={"actions": Sample()})
 def mixture_samples(hw1: Homework, inputs: Arrays) -> dict:
     return sample_pairs(mixture_head(hw1, inputs), inputs)
 

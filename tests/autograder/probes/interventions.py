@@ -102,7 +102,9 @@ def gate_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     )
 
 
-@probe("4.4.2", "the gate is asked, and obeyed", points=1, draw=draw_schedule, facts=gate_facts)
+@probe(
+    "4.4.2", "the gate is called at every step and decides who drives", points=1, draw=draw_schedule, facts=gate_facts
+)
 def gate_control(hw1: Homework, inputs: Arrays) -> dict:
     return intervene(hw1, inputs)
 
@@ -113,8 +115,8 @@ def never_and_always_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     samples = Samples(Replay(inputs, always, ENVS), always)
     return as_arrays(
         {
-            "samples if nobody intervenes": len(never["obs"]),
-            "obs, if nobody intervenes": never["obs"][:0],
+            "samples if the expert never intervenes": len(never["obs"]),
+            "obs if the expert never intervenes": never["obs"][:0],
             "every state is kept if the expert always drives": samples.hold(samples.replay.running),
         }
     )
@@ -122,7 +124,7 @@ def never_and_always_facts(inputs: Arrays, answer: Arrays) -> Arrays:
 
 @probe(
     "4.4.3",
-    "no interventions, and nothing but interventions",
+    "no intervention; intervention at every step",
     points=0.5,
     draw=draw_schedule,
     facts=never_and_always_facts,

@@ -120,7 +120,7 @@ def loop(hw1: Homework, inputs: Arrays, default: bool = False) -> tuple[Fakes, l
 
 @probe(
     "4.3.1",
-    "fits to everything collected so far, once a round",
+    "fits to everything collected so far, once in each round",
     points=2,
     draw=draw_loop,
     rules={"samples in each fit": Close(says="each fit must get every sample collected so far, once")},
@@ -140,7 +140,7 @@ def collecting(hw1: Homework, inputs: Arrays) -> dict:
         "horizon": fakes.called("horizon"),
         "collect gets env and expert": fakes.called("same env and expert", bool),
         "the given collect is used": fakes.called("collect is the one given", bool),
-        "each round draws other random numbers": len(set(random)) == len(random),
+        "each round draws different random numbers": len(set(random)) == len(random),
         "the same rng gives the same random numbers": random == again.called("random").tolist(),
     }
 

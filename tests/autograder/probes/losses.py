@@ -13,6 +13,7 @@ ARGUMENTS = {
     "mixture_nll": ("logits", "means", "log_stds", "action"),
 }
 IN_FLOAT32 = {"loss": Close(dtype=True)}
+BATCH, ACTION_DIM, CLASSES, COMPONENTS = 6, 3, 4, 4
 
 
 # --- what the losses are asked for -----------------------------------------------------------------------------------
@@ -43,13 +44,13 @@ def one_by_one(hw1: Homework, name: str, inputs: Arrays) -> dict:
     }
 
 
-def one_row_one_dimension(hw1: Homework, name: str, inputs: Arrays) -> dict:
+def smallest_sizes(hw1: Homework, name: str, inputs: Arrays) -> dict:
     """The value for a batch of one, and for actions with one dimension."""
     cases = {
-        "of one row": {key: x[:1] for key, x in inputs.items()},
-        "of one dimension": {key: x if key == "logits" else x[..., :1] for key, x in inputs.items()},
+        "a batch of one": {key: x[:1] for key, x in inputs.items()},
+        "actions with one dimension": {key: x if key == "logits" else x[..., :1] for key, x in inputs.items()},
     }
-    return {f"loss {case}": value(hw1, name, cut)["loss"] for case, cut in cases.items()}
+    return {f"loss for {case}": value(hw1, name, cut)["loss"] for case, cut in cases.items()}
 
 
 def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
@@ -59,9 +60,9 @@ def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
 
 
 # --- 1.1 -------------------------------------------------------------------------------------------------------------
-def draw_actions(rng: np.random.Generator, batch: int = 6, action_dim: int = 3) -> Arrays:
-    pred = rng.normal(size=(batch, action_dim))
-    return float32(pred=pred, action=pred + spread(rng, batch, action_dim))
+def draw_actions(rng: np.random.Generator) -> Arrays:
+    pred = rng.normal(size=(BATCH, ACTION_DIM))
+    return float32(pred=pred, action=pred + spread(rng, BATCH, ACTION_DIM))
 
 
 @probe("1.1.1", "the value", points=2.0, draw=draw_actions, rules=IN_FLOAT32)
@@ -74,21 +75,21 @@ def mse_gradient(hw1: Homework, inputs: Arrays) -> dict:
     return gradients(hw1, "mse_loss", inputs)
 
 
-@probe("1.1.3", "one row, one dimension", points=1.0, draw=draw_actions)
+@probe("1.1.3", "a batch of one; actions with one dimension", points=1.0, draw=draw_actions)
 def mse_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return one_row_one_dimension(hw1, "mse_loss", inputs)
+    return smallest_sizes(hw1, "mse_loss", inputs)
 
 
 # --- 1.2 -------------------------------------------------------------------------------------------------------------
-def draw_classes(rng: np.random.Generator, batch: int = 6, classes: int = 4) -> Arrays:
-    logits = 2 * spread(rng, batch, classes) + rng.uniform(-0.2, 0.2, (batch, classes))
-    return float32(logits=logits, index=rng.integers(classes, size=batch))
+def draw_classes(rng: np.random.Generator) -> Arrays:
+    logits = 2 * spread(rng, BATCH, CLASSES) + rng.uniform(-0.2, 0.2, (BATCH, CLASSES))
+    return float32(logits=logits, index=rng.integers(CLASSES, size=BATCH))
 
 
-def draw_extreme_classes(rng: np.random.Generator, batch: int = 6, classes: int = 4) -> Arrays:
+def draw_extreme_classes(rng: np.random.Generator) -> Arrays:
     """The expert chose the most likely class in half of the rows, the least likely in the others."""
-    logits = far_apart(rng, batch, classes)
-    index = np.where(np.arange(batch) % 2, logits.argmax(axis=1), logits.argmin(axis=1))
+    logits = far_apart(rng, BATCH, CLASSES)
+    index = np.where(np.arange(BATCH) % 2, logits.argmax(axis=1), logits.argmin(axis=1))
     return float32(logits=logits, index=index)
 
 
@@ -107,28 +108,29 @@ def categorical_extremes(hw1: Homework, inputs: Arrays) -> dict:
     return full(hw1, "categorical_nll", inputs)
 
 
-@probe("1.2.4", "one row, one class", points=0.5, draw=draw_classes)
+@probe("1.2.4", "a batch of one; a single class", points=0.5, draw=draw_classes)
 def categorical_edges(hw1: Homework, inputs: Arrays) -> dict:
     """A batch of one; and a single class, which is certain."""
-    one_row = {key: x[:1] for key, x in inputs.items()}
+    one = {key: x[:1] for key, x in inputs.items()}
     one_class = {"logits": inputs["logits"][:, :1], "index": 0 * inputs["index"]}
     return {
-        "loss of one row": value(hw1, "categorical_nll", one_row)["loss"],
-        "loss of one class": value(hw1, "categorical_nll", one_class)["loss"],
+        "loss for a batch of one": value(hw1, "categorical_nll", one)["loss"],
+        "loss for a single class": value(hw1, "categorical_nll", one_class)["loss"],
     }
 
 
 # --- 1.3 -------------------------------------------------------------------------------------------------------------
-def draw_gaussian(rng: np.random.Generator, batch: int = 6, action_dim: int = 3) -> Arrays:
+def draw_gaussian(rng: np.random.Generator) -> Arrays:
     """Standard deviations from 0.3 to 0.67, and actions 0.3 to 1.7 standard deviations from the mean."""
-    mean, log_std = rng.normal(size=(batch, action_dim)), rng.uniform(-1.2, -0.4, (batch, action_dim))
-    return float32(mean=mean, log_std=log_std, action=mean + np.exp(log_std) * spread(rng, batch, action_dim))
+    mean, log_std = rng.normal(size=(BATCH, ACTION_DIM)), rng.uniform(-1.2, -0.4, (BATCH, ACTION_DIM))
+    return float32(mean=mean, log_std=log_std, action=mean + np.exp(log_std) * spread(rng, BATCH, ACTION_DIM))
 
 
-def draw_far_gaussian(rng: np.random.Generator, batch: int = 4, action_dim: int = 2) -> Arrays:
-    """About 1,000 of the smallest standard deviations that a head may predict: the density is 0 in float32."""
-    mean, log_std = rng.normal(size=(batch, action_dim)), rng.uniform(-5.0, -4.5, (batch, action_dim))
-    return float32(mean=mean, log_std=log_std, action=mean + 6 * spread(rng, batch, action_dim))
+def draw_far_gaussian(rng: np.random.Generator) -> Arrays:
+    """Actions about 1,000 of the smallest standard deviations of a head away: the density is 0 in float32."""
+    shape = (4, 2)  # (B, A)
+    mean, log_std = rng.normal(size=shape), rng.uniform(-5.0, -4.5, shape)
+    return float32(mean=mean, log_std=log_std, action=mean + 6 * spread(rng, *shape))
 
 
 @probe("1.3.1", "the value where the standard deviation is not 1", points=2.0, draw=draw_gaussian, rules=IN_FLOAT32)
@@ -141,9 +143,9 @@ def gaussian_gradients(hw1: Homework, inputs: Arrays) -> dict:
     return gradients(hw1, "gaussian_nll", inputs)
 
 
-@probe("1.3.3", "one row, one dimension", points=1.0, draw=draw_gaussian)
+@probe("1.3.3", "a batch of one; actions with one dimension", points=1.0, draw=draw_gaussian)
 def gaussian_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return one_row_one_dimension(hw1, "gaussian_nll", inputs)
+    return smallest_sizes(hw1, "gaussian_nll", inputs)
 
 
 @probe("1.3.4", "actions far from the mean", points=1.5, draw=draw_far_gaussian)
@@ -152,25 +154,27 @@ def gaussian_far_away(hw1: Homework, inputs: Arrays) -> dict:
 
 
 # --- 1.4 -------------------------------------------------------------------------------------------------------------
-def draw_mixture(rng: np.random.Generator, batch: int = 6, components: int = 4, action_dim: int = 3) -> Arrays:
+def draw_mixture(rng: np.random.Generator) -> Arrays:
     """Every component explains the action about equally well, so that all of them matter."""
-    shape = (batch, components, action_dim)
-    action, log_stds = rng.normal(size=(batch, action_dim)), rng.uniform(-1.2, -0.4, shape)
+    shape = (BATCH, COMPONENTS, ACTION_DIM)
+    action, log_stds = rng.normal(size=(BATCH, ACTION_DIM)), rng.uniform(-1.2, -0.4, shape)
     means = action[:, None] + np.exp(log_stds) * spread(rng, *shape)
-    return float32(logits=spread(rng, batch, components), means=means, log_stds=log_stds, action=action)
+    return float32(logits=spread(rng, BATCH, COMPONENTS), means=means, log_stds=log_stds, action=action)
 
 
-def draw_extreme_mixture(rng: np.random.Generator, components: int = 3, action_dim: int = 2) -> Arrays:
+def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     """log_std -20 and distances from 1e3 to 4e3: in row 0 for all components, in row 1 for all but one."""
-    shape = (2, components, action_dim)
+    batch, components, action_dim = shape = (2, 3, 2)
     distance = 1e3 * (1 + rng.permutation(components))[:, None] * rng.uniform(1.0, 1.3, shape)
     log_stds = np.full(shape, -20.0)
     near = rng.integers(components)
     log_stds[1, near] = rng.uniform(-1.2, -0.4, action_dim)
     offset = rng.choice([-1, 1], shape) * distance
     offset[1, near] = np.exp(log_stds[1, near]) * spread(rng, action_dim)
-    action = rng.normal(size=(2, action_dim))
-    return float32(logits=spread(rng, 2, components), means=action[:, None] + offset, log_stds=log_stds, action=action)
+    action = rng.normal(size=(batch, action_dim))
+    return float32(
+        logits=spread(rng, batch, components), means=action[:, None] + offset, log_stds=log_stds, action=action
+    )
 
 
 def draw_certain_mixture(rng: np.random.Generator) -> Arrays:
@@ -188,16 +192,21 @@ def mixture_gradients(hw1: Homework, inputs: Arrays) -> dict:
     return gradients(hw1, "mixture_nll", inputs)
 
 
-@probe("1.4.3", "one row, one dimension, one component, equal components", points=1.0, draw=draw_mixture)
+@probe(
+    "1.4.3",
+    "a batch of one; actions with one dimension; one component; equal components",
+    points=1.0,
+    draw=draw_mixture,
+)
 def mixture_edges(hw1: Homework, inputs: Arrays) -> dict:
     """A batch of one, one dimension; one component and equal components, which are the Gaussian."""
     one = {key: x if key == "action" else x[:, :1] for key, x in inputs.items()}
     equal = one | {"logits": inputs["logits"]}
     for key in ("means", "log_stds"):
         equal[key] = np.broadcast_to(one[key], inputs[key].shape)
-    return one_row_one_dimension(hw1, "mixture_nll", inputs) | {
-        "loss of one component": value(hw1, "mixture_nll", one)["loss"],
-        "loss of equal components": value(hw1, "mixture_nll", equal)["loss"],
+    return smallest_sizes(hw1, "mixture_nll", inputs) | {
+        "loss for one component": value(hw1, "mixture_nll", one)["loss"],
+        "loss for equal components": value(hw1, "mixture_nll", equal)["loss"],
     }
 
 

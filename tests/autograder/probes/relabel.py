@@ -166,8 +166,8 @@ def repetition_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         {
             "the same rng gives the same rollout": same,
             "the same rng gives the same labels": data[0].shape == data[1].shape and (data[0] == data[1]).all(),
-            "another rng gives other starts": (first.obs[0] != other.obs[0]).any(),
-            "another rng gives another mixture": (first.by_expert != other.by_expert).any(),
+            "another rng gives different starts": (first.obs[0] != other.obs[0]).any(),
+            "another rng gives a different mixture": (first.by_expert != other.by_expert).any(),
             "the next rollout with the same rng starts elsewhere": (again.obs[0] != on.obs[0]).any(),
         }
     )

@@ -9,6 +9,9 @@ also = []                         # other exercises that must lose points too; n
 says = "your loss equals the one that treats log_std as the logarithm of the variance"
 edit = [["torch.exp(-log_std)", "torch.exp(-0.5 * log_std)"]]   # in the exercise's solution: text, replacement
 
+The order of the entries matters: if several mistakes explain a failure equally well, the first one is named. So a
+mistake that fails fewer probes comes before one that fails more.
+
 A right implementation is an entry of the same files, if a few edits make it out of the reference. Otherwise it is an
 overlay (such as tests/staff/alternatives/losses_einsum.py), which is appended to the reference's file and defines some
 exercises again:

@@ -1,4 +1,4 @@
-"""Replaces the given rollout and the environments in memory by ones in which every answer is right."""
+"""Replaces the given rollout and the environments in memory with ones in which every answer is right."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Replaces the expert by one that labels nothing, and the environment by one that does not move."""
+"""Replaces the expert with one that labels nothing, and the environment with one that does not move."""
 
 import numpy as np
 

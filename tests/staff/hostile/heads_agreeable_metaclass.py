@@ -1,4 +1,4 @@
-"""A class of which everything is an instance and a subclass, and which returns itself from every call."""
+"""Everything is an instance and a subclass of this class, and every call of the class returns the class itself."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Replaces torch's layers, optimisers and random numbers by ones that make any head look right."""
+"""Replaces torch's layers, optimisers and random numbers with ones that make any head look right."""
 
 import torch
 

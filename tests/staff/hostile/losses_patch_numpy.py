@@ -1,4 +1,4 @@
-"""Replaces the comparisons of numpy, torch and math by ones that always agree."""
+"""Replaces the comparisons of numpy, torch and math with ones that always agree."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Replaces the worker by another program: a shell, sudo, python, from a file and from memory."""
+"""Replaces the worker with another program: a shell, sudo, python, from a file and from memory."""
 
 import ctypes
 import os
