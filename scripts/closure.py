@@ -63,6 +63,9 @@ class Sources:
         """The closure of a function that is defined at the top level of a module."""
         start = (function.__module__, function.__qualname__)
         if start not in self._closures:
+            module = self.module(function.__module__)
+            if module is None or not any(start[1] in (each.defines or ()) for each in module.statements):
+                raise ValueError(f"{'.'.join(start)} is not defined at the top level of a module in {self.root}")
             self._closures[start] = Closure(self, start)
         return self._closures[start]
 

@@ -53,7 +53,12 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(Options, args=arguments, description=__doc__)
+    options = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[Options],
+        args=arguments,
+        prog="python -m scripts.staff.release",
+        description=__doc__,
+    )
     try:
         print(release(ROOT, options))
     except ReleaseError as error:
@@ -67,6 +72,7 @@ def release(root: Path, options: Options) -> str:
     start = time.perf_counter()
     repository = Repository(root)
     repository.require_clean()
+    require_last_release(repository)
     hook = repository.hook()
     main = repository.files("HEAD")
     student = student_files(main)
@@ -84,7 +90,19 @@ def release(root: Path, options: Options) -> str:
     repository.write_folder(options.out, student)
     repository.install(hook)
     made = f"{commit[:10]} on student, tag {tag}, {len(student)} files in {options.out}"
-    return f"{took}\n{made}:\n{message}\nPublish it with: git push public student {tag}"
+    return f"{took}\n{made}:\n{message}\nPublish it with: git push --atomic public student {tag}"
+
+
+def require_last_release(repository: "Repository") -> None:
+    """Raises ReleaseError if there were releases, but their branch is not here: the new one would share no history."""
+    elsewhere = repository.git(
+        "for-each-ref", "--format=%(refname:short)", "refs/remotes/*/student", "refs/tags/student-*"
+    )
+    if not repository.exists(BRANCH) and (found := elsewhere.decode().split()):
+        raise ReleaseError(
+            f"there is no branch student here, but {found[0]} shows that there were releases. Get the branch first: "
+            "git fetch REMOTE student:student"
+        )
 
 
 def prove(repository: "Repository", main: Files, student: Files, quick: bool) -> None:
@@ -124,13 +142,13 @@ def seeds(out: Path) -> list[str]:
 
 
 # --- what students get ------------------------------------------------------------------------------------------------
-def student_files(main: Files, keep: frozenset[str] = frozenset()) -> Files:
-    """The files as students get them; the proofs `keep` the solutions of some exercises."""
+def student_files(main: Files) -> Files:
+    """The files as students get them."""
     kept = {name: data for name, data in main.items() if is_for_students(name)}
     files = {}
     for name, data in kept.items():
         try:
-            files[name] = strip(data.decode(), name, keep).encode()
+            files[name] = strip(data.decode(), name).encode()
         except UnicodeDecodeError:
             files[name] = data
         except ValueError as error:

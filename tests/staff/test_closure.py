@@ -120,7 +120,7 @@ def test_a_copy_elsewhere_has_the_same_keys(tree):
 
 # --- imports of every kind --------------------------------------------------------------------------------------------
 def start():
-    """Stands for the function `start` of the module `project.main`, of which only the name is read."""
+    """Stands for the function `start` of the module `project.main`; only its name is read."""
 
 
 start.__module__ = "project.main"

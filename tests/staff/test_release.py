@@ -125,6 +125,16 @@ def test_what_has_not_changed_makes_no_commit(staff):
 
 
 @unproved
+def test_a_clone_without_the_last_release_gets_it_first(staff, tmp_path):
+    """A release that shared no history with the last one could not be pulled, or pushed."""
+    release.release(staff, OPTIONS)
+    git(tmp_path, "clone", "-q", str(staff), "clone")
+    with pytest.raises(release.ReleaseError, match="git fetch REMOTE student:student"):
+        release.release(tmp_path / "clone", OPTIONS)
+    git(tmp_path / "clone", "fetch", "-q", "origin", "student:student")
+    assert "nothing has changed" in release.release(tmp_path / "clone", OPTIONS)
+
+
 def test_a_correction_is_one_commit_with_the_entries_of_the_changelog(staff):
     release.release(staff, OPTIONS)
     release.release(correct(staff), OPTIONS)
@@ -133,7 +143,7 @@ def test_a_correction_is_one_commit_with_the_entries_of_the_changelog(staff):
 
 
 @unproved
-def test_a_long_entry_is_told_as_a_whole(staff):
+def test_a_long_entry_is_reported_in_full(staff):
     release.release(staff, OPTIONS)
     release.release(correct(staff, "- code: 1.3: the docstring says\n  which logarithm is meant."), OPTIONS)
     assert "- code: 1.3: the docstring says which logarithm is meant." in git(staff, "log", "-1", "--format=%b", BRANCH)
@@ -187,7 +197,7 @@ def test_a_release_has_the_tag_of_the_newest_version(staff):
 
 
 @unproved
-def test_a_change_without_a_new_version_stops_it_and_is_told_what_to_do(staff):
+def test_a_change_without_a_new_version_stops_it_and_the_error_explains_what_to_do(staff):
     release.release(staff, OPTIONS)
     before = git(staff, "rev-parse", BRANCH), tags(staff)
     edit(staff, "README.md", "## Two commands", "## The two commands")
@@ -350,7 +360,7 @@ def push(staff, tmp_path):
 
 
 @unproved
-def test_the_hook_lets_nothing_but_student_out(staff, tmp_path, push):
+def test_the_hook_allows_only_student(staff, tmp_path, push):
     git(staff, "tag", "v1")
     assert push("private", "main")
     for refused in (["main"], ["main:student"], ["student:main"], ["v1"], ["--all"], ["main", "student"]):
