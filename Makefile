@@ -1,4 +1,4 @@
-# Every command first creates .venv if it is missing, and installs again if the requirements have changed.
+# Commands that run Python first create .venv if it is missing, and install again if the requirements have changed.
 # `make` alone prints the list of commands.
 
 PYTHON ?= python3
@@ -43,11 +43,11 @@ submit: $(VENV)/ready  ## pack submission.zip and check it
 
 test: lint
 
-lint: $(VENV)/ready
+lint: $(VENV)/ready  ## check the style of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(VENV)/ready
+format: $(VENV)/ready  ## correct the style of the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

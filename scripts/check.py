@@ -5,7 +5,8 @@
     python -m scripts.check 1            part 1
     python -m scripts.check 1.3 --debug  without a separate process, so that breakpoint() works
 
-Exit status: 0 if every exercise that you have attempted passes, 1 if one does not, 2 if nothing could be checked.
+Exit status: 0 if every exercise that you have attempted passes, 1 if one does not, 2 if nothing could be checked, 130
+if interrupted.
 """
 
 import os
@@ -34,11 +35,12 @@ from tests.autograder.runner import InProcess, Runner, Spawned
 class Options:
     """What to check."""
 
-    exercises: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[ID ...]")] = ()
+    exercises: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")
+    ] = ()
     """Exercises, such as 1.3 or E.2, or parts, such as 1 or E; without any, everything is checked."""
     debug: bool = False
-    """Run your code without a separate process and print full tracebacks, so that breakpoint() works. Without this
-    option, your code runs in a separate process, which is stopped at the time limit."""
+    """Run your code without a separate process and time limits, print full tracebacks; breakpoint() works."""
     timeout: float | None = None
     """Seconds for each check, instead of its own limit (10 for most checks). Increase it on a slow computer."""
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import joblib
 import numpy as np
@@ -47,7 +47,7 @@ class Options:
 
     quick: bool = False
     """A coarse run: fewer seeds, demonstrations and gradient steps. Its claims need not hold."""
-    only: tuple[Literal[*EXPERIMENTS], ...] = ()
+    only: Annotated[tuple[Literal[*EXPERIMENTS], ...], tyro.conf.arg(help_behavior_hint="")] = ()
     """Only these experiments."""
     out: Path = Path("out")
     """Folder for figures, claims and the page."""
@@ -210,11 +210,11 @@ def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
 
 
 def attempt(make: Callable, what: str, computed: Computed):
-    """What `make` returns for the results; None if a job is missing, or if `make` fails, which is noted."""
+    """What `make` returns for the results; None if a job is missing, or if `make` fails, which is recorded."""
     try:
         return make(computed.results)
     except Missing:
-        return None  # the reason was noted with the job
+        return None  # the reason is recorded with the job
     except Exception as error:
         computed.missing[what] = reason(error)
         return None
@@ -231,7 +231,7 @@ def as_row(claim: Claim, results: Results, options: Options) -> dict:
         "holds": claim.holds,
         "minutes": round(seconds / 60, 2),
         "values": [_finite(float(value)) for value in claim.values],
-        "shown": f"{claim.show(claim.measured)} [{claim.show(low)}, {claim.show(high)}]",
+        "shown": claim.shown,
         "seeds": [FIRST_SEED, FIRST_SEED + number_of_seeds(options) - 1],
         "quick": options.quick,
     }
@@ -271,7 +271,8 @@ def page(pages: list[Presented], rows: list[dict], options: Options, computed: C
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>HW1: Imitation Learning</title>",
         f"<style>{STYLE}</style><h1>HW1: Imitation Learning</h1>",
-        f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds. "
+        f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds; a number without "
+        "brackets was measured on all seeds together. "
         "Minutes: computing time on one core. <code>make demo</code> makes this page.</p>",
         *[f"<p>{html.escape(job)} is left out: {html.escape(why)}.</p>" for job, why in computed.missing.items()],
         "<table><tr><th>claim<th>target<th>measured<th>holds<th>minutes</tr>",
@@ -302,4 +303,5 @@ def write_text(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, description=__doc__)))
+    options = tyro.cli(tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.figures", description=__doc__)
+    sys.exit(main(options))

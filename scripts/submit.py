@@ -3,7 +3,9 @@
     python -m scripts.submit
 
 The zip is unpacked again and graded with the public checks. The server runs the same checks on other inputs. You hand
-in your report separately. Exit status: 0 if the zip can be handed in, whatever points it earns; 2 if it cannot.
+in your report separately.
+
+Exit status: 0 if the zip can be handed in, whatever points it earns, 2 if it cannot, 130 if interrupted.
 """
 
 import ast

@@ -7,7 +7,7 @@
 
 The defaults of the policy's and the training's options are the recipe of the task for the head (hw1/tasks.py), which
 is also that of the figures. Writes policy.safetensors and result.json (options, seeds, losses, evaluation) into the
-folder `--out`. If the run is interrupted, the same command continues it.
+folder `--out`. If cloning is interrupted, the same command continues it; rounds of DAgger start again.
 """
 
 import argparse
@@ -58,8 +58,7 @@ class Options:
     dagger: int = 0
     """Rounds of DAgger after cloning (not on fork, whose two drivers disagree)."""
     dataset: str = ""
-    """A local Minari dataset to clone, instead of new demonstrations. With --evaluations 0 it can be from any
-    environment."""
+    """A local Minari dataset to clone, instead of new demonstrations; from any environment with --evaluations 0."""
     datasets: Path = Path("out/demos")
     """Folder with Minari datasets."""
     save_demos: str = ""
@@ -78,7 +77,13 @@ def parse(arguments: list[str]) -> Options:
     known, _ = early.parse_known_args(arguments)
     recipe = recipe_for(known.task, known.preset, known.head)
     defaults = Options(policy=recipe.policy, train=recipe.train)
-    return tyro.cli(tyro.conf.OmitArgPrefixes[Options], args=arguments, description=__doc__, default=defaults)
+    return tyro.cli(
+        tyro.conf.OmitArgPrefixes[Options],
+        args=arguments,
+        prog="python -m scripts.train",
+        description=__doc__,
+        default=defaults,
+    )
 
 
 def recipe_for(task: str | None, preset: str | None, head: str | None) -> Recipe:
@@ -107,9 +112,15 @@ def main(arguments: list[str]) -> int:
         print(f"error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted; the checkpoint is in {options.out}: run the same command to continue", file=sys.stderr)
+        kept = options is not None and (path := checkpoint_of(options)).exists()
+        print(f"interrupted{f'; run the same command to continue from {path}' if kept else ''}", file=sys.stderr)
         return 130
     return 0
+
+
+def checkpoint_of(options: Options) -> Path:
+    """Where cloning is saved until the run ends."""
+    return options.out / "checkpoint.safetensors"
 
 
 def run(options: Options) -> None:
@@ -126,7 +137,7 @@ def run(options: Options) -> None:
     data = demonstrations(options, env, expert)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    checkpoint = options.out / "checkpoint.safetensors"
+    checkpoint = checkpoint_of(options)
     first = fit(data, options.policy, options.train, progress=True, checkpoint=checkpoint)
     actor = improve(options, expert, data, rng) if options.dagger else first.policy
     result = {"options": asdict(options), "train_loss": first.train_loss.tolist()}

@@ -45,17 +45,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that the demo measures: one number for each seed, and bounds for their mean."""
+    """A statement that the demo measures: numbers, and bounds for their mean."""
 
     claim: str
     values: np.ndarray
-    """`[L]`, one number for each seed."""
+    """`[L]`, one number for each seed, or `[1]`, one number for all seeds together."""
     at_least: float = -np.inf
     at_most: float = np.inf
     unit: str = ""
     """Such as "%" (the values are shares and are shown in percent) or "steps"."""
     jobs: tuple[str, ...] = ()
-    """The jobs that the measurement needs; their computing time is shown beside the claim."""
+    """The jobs that the measurement needs; their computing time is shown next to the claim."""
 
     @property
     def measured(self) -> float:
@@ -66,27 +66,38 @@ class Claim:
         return interval(self.values)
 
     @property
+    def shown(self) -> str:
+        """The mean and its interval, such as "1.82 [1.6, 2] steps"; one number for all seeds has no interval."""
+        bracket = " [{}, {}]".format(*map(self._number, self.interval)) if len(self.values) > 1 else ""
+        return f"{self._number(self.measured)}{bracket}{self._unit}"
+
+    @property
     def holds(self) -> bool:
         return bool(self.at_least <= self.measured <= self.at_most)
 
     @property
     def target(self) -> str:
-        low, high = self.show(self.at_least), self.show(self.at_most)
+        low, high = self._number(self.at_least), self._number(self.at_most)
         if np.isfinite(self.at_least) and np.isfinite(self.at_most):
-            return f"{low} to {high}"
-        return f"at least {low}" if np.isfinite(self.at_least) else f"at most {high}"
+            return f"{low} to {high}{self._unit}"
+        return f"at least {low}{self._unit}" if np.isfinite(self.at_least) else f"at most {high}{self._unit}"
 
-    def show(self, value: float) -> str:
-        if self.unit == "%":
-            return f"{100 * value:.1f} %"
-        return f"{value:.3g}{self.unit and ' ' + self.unit}"
+    def _number(self, value: float) -> str:
+        return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.3g}"
+
+    @property
+    def _unit(self) -> str:
+        return self.unit and f" {self.unit}"
 
 
-def interval(values: np.ndarray, level: float = 0.95, draws: int = 2_000) -> tuple[float, float]:
-    """Bootstrap interval of the mean over seeds (axis 0). The same values always give the same interval."""
+DRAWS = 2_000  # of the bootstrap
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean over seeds (axis 0). The same values always give the same interval."""
     values = np.asarray(values, dtype=np.float64)
-    pick = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
-    low, high = np.quantile(values[pick].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    pick = np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))
+    low, high = np.quantile(values[pick].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -107,7 +118,7 @@ class Experiment:
     name: str
     title: str
     jobs: Callable[[bool], list[Job]]
-    """The jobs. The argument says whether the run is a quick one."""
+    """The jobs. The argument: whether the run is a quick one."""
     claims: Sequence[Callable[[Results], list[Claim]]]
     """Each makes some of the claims from the results."""
     drawings: Sequence[Drawing]

@@ -13,7 +13,9 @@ from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Re
 
 ERROR_RATE = 0.001
 HORIZONS = np.array([10, 20, 50, 100, 200, 500, 1_000, 2_000])
-MODES = {"forever": False, "recoverable": True}
+VARIANTS = {"forever": False, "recoverable": True}
+"""By the name in the jobs: whether a walker recovers from a slip."""
+LABELS = {"forever": "permanent slips", "recoverable": "slips with recovery"}
 # Where eps T << 1: for longer horizons the growth falls from T^2 to T.
 QUADRATIC = HORIZONS <= 100
 
@@ -44,7 +46,7 @@ def simulate(seeds: tuple[int, ...], recoverable: bool, walkers: int) -> Arrays:
 
 def jobs(quick: bool) -> list[Job]:
     walkers = 300 if quick else 1_000
-    return [Job(f"tightrope {m}", simulate, {"recoverable": r, "walkers": walkers}) for m, r in MODES.items()]
+    return [Job(f"tightrope {name}", simulate, {"recoverable": r, "walkers": walkers}) for name, r in VARIANTS.items()]
 
 
 def _theory(recoverable: bool) -> np.ndarray:
@@ -53,18 +55,19 @@ def _theory(recoverable: bool) -> np.ndarray:
 
 def claims(results: Results) -> list[Claim]:
     listed = []
-    for mode, recoverable in MODES.items():
-        arrays = results[f"tightrope {mode}"]
+    for name, recoverable in VARIANTS.items():
+        arrays = results[f"tightrope {name}"]
         # All seeds together are one simulation; its distance to the closed form at the worst horizon.
         pooled = np.sqrt((arrays["error"] ** 2).sum(axis=0)) / len(arrays["error"])
         worst = np.max(np.abs(arrays["cost"].mean(axis=0) - _theory(recoverable)) / pooled)
+        against = f"against its closed form, worst of {len(HORIZONS)} horizons"
         listed.append(
             Claim(
-                f"Theory: simulated Tightrope ({mode}) against its closed form, worst of {len(HORIZONS)} horizons",
+                f"Theory: simulated Tightrope ({LABELS[name]}) {against}",
                 np.array([worst]),
                 at_most=3.0,
                 unit="standard errors",
-                jobs=(f"tightrope {mode}",),
+                jobs=(f"tightrope {name}",),
             )
         )
     return listed
@@ -74,12 +77,11 @@ def draw(results: Results) -> Figure:
     """J(T) of theory and simulations, with and without recovery."""
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     ax = figure.add_subplot()
-    for (mode, recoverable), colour in zip(MODES.items(), ("tab:red", "tab:blue"), strict=True):
-        cost = results[f"tightrope {mode}"]["cost"]
+    for (name, recoverable), colour in zip(VARIANTS.items(), ("tab:red", "tab:blue"), strict=True):
+        cost = results[f"tightrope {name}"]["cost"]
         theory = _theory(recoverable)
         slope = growth_exponent(HORIZONS[QUADRATIC], theory[QUADRATIC])
-        name = "slips with recovery" if recoverable else "permanent slips"
-        ax.plot(HORIZONS, theory, color=colour, label=f"{name}: slope {slope:.2f} up to T = 100")
+        ax.plot(HORIZONS, theory, color=colour, label=f"{LABELS[name]}: slope {slope:.2f} up to T = 100")
         ax.plot(np.tile(HORIZONS, (len(cost), 1)).T, cost.T, ".", color=colour, markersize=4, alpha=0.5)
     ax.axvline(1 / ERROR_RATE, color="gray", linestyle=":", linewidth=1)
     ax.text(1.05 / ERROR_RATE, 0.02, r"$\epsilon T = 1$", color="gray")

@@ -42,21 +42,24 @@ class Options:
     out: Path = Path("out/autograder.zip")
     """The zip to write."""
     seed: str = ""
-    """Secret from which the hidden inputs are drawn. Without it, the seed kept next to the zip is used, or a new one if
-    there is none."""
+    """Secret from which the hidden inputs are drawn; by default the seed kept next to the zip, or else a new one."""
     seconds: float = 480.0
     """The limit for one submission. The platform's own limit, by default 600, must be at least 120 higher."""
     probe_seconds: float | None = None
     """The limit for one probe, instead of each probe's own."""
     pip_config: Path | None = None
-    """A configuration file for pip, used on the platform. It should name an index that has torch without GPU libraries:
-    the default build for Linux is gigabytes larger, and the platform has no GPU."""
+    """A pip configuration for the platform. Its index should have torch without GPU libraries, gigabytes smaller."""
     allow_unprotected: bool = False
     """Grade even if the platform does not permit isolation of students' code. Hidden inputs are then not secret."""
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(Options, args=arguments, prog="python -m scripts.staff.autograder", description=__doc__)
+    options = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[Options],
+        args=arguments,
+        prog="python -m scripts.staff.autograder",
+        description=__doc__,
+    )
     try:
         build(options)
     except BuildError as error:
@@ -75,7 +78,8 @@ def build(options: Options) -> None:
     print(f"Upload {options.out} ({len(package) >> 10} KiB) to Gradescope. It contains the reference: keep it private.")
     print(f"The seed is {origin}. Its fingerprint in the results is {one.fingerprint(seed)}.")
     print(
-        f"Grading stops after {options.seconds:g} s: the platform's limit must be at least {options.seconds + 120:g} s."
+        f"Grading stops after {options.seconds:g} s. The platform's limit must be at least {options.seconds + 120:g} s "
+        f"(by default it is {PLATFORM_SECONDS:g} s)."
     )
     if options.pip_config is None:
         print(
@@ -133,7 +137,7 @@ def requirements() -> str:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A zip of files by name, of which only the scripts are readable for others. The same files give the same bytes."""
+    """A zip of files by name. Others can read only the scripts in it. The same files give the same bytes."""
     return zipped(dict(sorted(files.items())), {name: 0o755 if name in SCRIPTS else 0o600 for name in files})
 
 

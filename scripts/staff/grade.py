@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import joblib
 import tyro
@@ -32,13 +32,12 @@ GRACE = 120.0  # seconds that a judge may need beyond a submission's limit
 class Options:
     """What to grade, and how."""
 
-    paths: tyro.conf.Positional[tuple[Path, ...]]
+    paths: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PATH ...", help_behavior_hint="")]
     """Submissions: folders or zips that contain hw1/."""
     out: Path = Path("out/grades")
     """The folder for the grades."""
     seed: str = ""
-    """Secret from which the hidden inputs are drawn; the same seed gives the same grades. Without it, the seed that is
-    kept in the folder for the grades is used, or a new one if there is none."""
+    """Secret from which the hidden inputs are drawn; by default the seed kept in the folder, or else a new one."""
     jobs: int = 0
     """Submissions graded at the same time; 0 means one for each core."""
     probe_timeout: float | None = None
@@ -48,12 +47,16 @@ class Options:
     force: bool = False
     """Grade even what is already graded, for example after a change of --probe-timeout."""
     isolation: Literal["best", "full", "partial", "none"] = "best"
-    """How students' code is isolated. "best" is the best level that works here, at least "partial"; "none" protects
-    against mistakes, but not against attacks."""
+    """How to isolate students' code; "best" is at least "partial", "none" protects against mistakes, not attacks."""
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(Options, args=arguments, prog="python -m scripts.staff.grade", description=__doc__)
+    options = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[Options],
+        args=arguments,
+        prog="python -m scripts.staff.grade",
+        description=__doc__,
+    )
     for library in ("OMP", "OPENBLAS", "MKL"):  # for the judges: more threads than cores only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:

@@ -1,16 +1,24 @@
 """The picture at the top of the README: `python -m scripts.staff.picture` writes writeup/picture.png."""
 
-from pathlib import Path
+import sys
+from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
+import tyro
 from PIL import Image
 
 import hw1.envs  # noqa: F401 (registers the environments)
+from hw1.exercises import ROOT
 from hw1.experts import ForkDriver, LaneExpert
 from hw1.rollout import Expert
 
-TARGET = Path("writeup/picture.png")
+TARGET = ROOT / "writeup/picture.png"
+
+
+@dataclass(frozen=True)
+class Options:
+    """There are none: unknown arguments are refused."""
 
 
 def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
@@ -22,12 +30,13 @@ def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
     return env.render()
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
+    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.picture", description=__doc__)
     lane = scene("hw1/Lane-v0", LaneExpert(), steps=60, seed=3)
     fork = scene("hw1/Fork-v0", ForkDriver(1.0), steps=21, seed=3)
     Image.fromarray(np.concatenate([lane, np.full((360, 8, 3), 255, np.uint8), fork], axis=1)).save(TARGET)
-    print(f"wrote {TARGET}")
+    print(f"wrote {TARGET.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,10 +7,12 @@ The students' checks compare with it. Run it whenever the reference, a probe, a 
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+import tyro
 
 from hw1.exercises import ROOT
 from tests.autograder import compare
@@ -19,6 +21,11 @@ from tests.autograder.probes import PROBES, Probe
 from tests.autograder.probes.base import Arrays, Close
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.markers import strip
+
+
+@dataclass(frozen=True)
+class Options:
+    """There are none: unknown arguments are refused."""
 
 
 def answers(probe: Probe) -> dict[str, Arrays]:
@@ -55,7 +62,8 @@ def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:
         return snapshot([(probe, answers(probe)) for probe in probes], manifest())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.snapshot", description=__doc__)
     contents = make()
     (ROOT / SNAPSHOT).write_bytes(contents)
     print(f"{SNAPSHOT.as_posix()}: {len(PROBES)} probes, {len(contents) / 1024:.0f} KiB")
@@ -63,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

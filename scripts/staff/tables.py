@@ -197,7 +197,7 @@ def claims_table(measured: Measured) -> str:
     seeds = f"{claims['number']} seeds" + (f", {claims['seeds']}" if claims["seeds"] else "")
     lines = [
         f"Measured by `make demo`, {claims['date']}, with {seeds}. Brackets: 95 % bootstrap interval of the mean over "
-        "the seeds.",
+        "the seeds; a number without brackets was measured on all seeds together.",
         "",
         "| claim | target | measured | holds |",
         "|---|---|---|---|",
@@ -239,4 +239,7 @@ TABLES: dict[str, Callable[[Measured], str]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, description=__doc__)))
+    options = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.staff.tables", description=__doc__
+    )
+    sys.exit(main(options))

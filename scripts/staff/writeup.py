@@ -122,9 +122,9 @@ def _fork() -> dict[str, Quantity]:
 def _tightrope() -> dict[str, Quantity]:
     places = {T: int(np.flatnonzero(tightrope.HORIZONS == T)[0]) for T in (100, 1_000)}
     return {
-        f"tightrope {mode} {T}": Quantity(f"tightrope {mode}", at("cost", place))
+        f"tightrope {name} {T}": Quantity(f"tightrope {name}", at("cost", place))
         for T, place in places.items()
-        for mode in tightrope.MODES
+        for name in tightrope.VARIANTS
     }
 
 
@@ -315,4 +315,7 @@ def pages(log: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, description=__doc__)))
+    options = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.staff.writeup", description=__doc__
+    )
+    sys.exit(main(options))

@@ -32,7 +32,7 @@ def difference(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> s
     if got.dtype.kind != expected.dtype.kind or (
         isinstance(rule, Close) and rule.dtype and got.dtype != expected.dtype
     ):
-        return f"expected {expected.dtype}, got {got.dtype}"
+        return f"got {got.dtype}, expected {expected.dtype}"
     if got.shape != expected.shape:
         return _shape(got, expected)
     if expected.dtype.kind != "f":
@@ -47,7 +47,7 @@ def difference(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> s
 
 
 def _shape(got: np.ndarray, expected: np.ndarray) -> str:
-    text = f"expected shape {expected.shape}, got {got.shape}"
+    text = f"got shape {got.shape}, expected {expected.shape}"
     if expected.ndim == 0 and got.ndim == 1:
         return f"{text}: one value for each row; average over the batch"
     if got.size == expected.size and got.T.shape == expected.shape:

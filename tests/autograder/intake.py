@@ -166,7 +166,7 @@ def _safe(name: str) -> PurePosixPath:
     """A name in a zip as a relative path. Some Windows programs write `\\` instead of `/`."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name) or "\0" in name:
-        raise IntakeError(f"the zip contains a path outside of its own folder, {shown(name)}: {PACK}")
+        raise IntakeError(f"the zip contains a path outside its own folder, {shown(name)}: {PACK}")
     return path
 
 

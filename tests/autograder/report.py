@@ -87,9 +87,9 @@ def _place(root: Path, exercise: Exercise) -> str:
     return exercise.file
 
 
-def table(results: list[Result], places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
+def table(results: list[Result], places: dict[str, str]) -> str:
     """Exercise, points and status, the reasons below each exercise that did not pass, and the sum."""
-    return "\n".join([*(row(result, places, width, colour) for result in results), footer(results)])
+    return "\n".join([*(row(result, places) for result in results), footer(results)])
 
 
 def row(result: Result, places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:

@@ -106,7 +106,7 @@ def to_numpy(value) -> np.ndarray:
     """Tensors, arrays and numbers as arrays of plain numbers."""
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"expected a tensor, an array or a number, got {type(value).__name__}")
+        raise TypeError(f"got {type(value).__name__}, expected a tensor, an array or a number")
     return array
 
 

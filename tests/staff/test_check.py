@@ -145,7 +145,7 @@ def test_ctrl_c_ends_the_command_and_its_processes(student):
         (("e.2",), ["E.2"]),
         (("3",), ["3.1", "3.2", "3.3"]),
         (("3", "3.1"), ["3.1", "3.2", "3.3"]),
-        (("E",), ["E.1", "E.2", "E.3", "E.4"]),
+        (("E",), [id for id in exercises.load() if id.startswith("E.")]),
         ((), list(exercises.load())),
     ],
 )

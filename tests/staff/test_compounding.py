@@ -55,7 +55,7 @@ def test_the_expert_never_disagrees_with_itself_and_one_dimension_is_enough_to_d
 
 
 @pytest.mark.ex3_1
-def test_disagreement_counts_deviations_to_either_side(plane):
+def test_disagreement_counts_differences_to_either_side(plane):
     env = plane(4)
     for sign in (1, -1):
         shift = np.array([0.2 * sign, 0.0], dtype=np.float32)

@@ -282,7 +282,7 @@ def test_an_intervention_after_a_termination_is_not_kept(plane):
     assert np.abs(data.obs).max() <= 1.5 * UNITS
 
 
-def test_a_gate_hears_who_drove_a_step_ago(plane):
+def test_a_gate_is_told_who_drove_a_step_ago(plane):
     gate = Schedule(TABLE)
     intervention_rollout(plane(3), policy, expert, gate, 6)
     np.testing.assert_array_equal(gate.had, np.concatenate([np.zeros((1, 3), dtype=bool), TABLE[:-1]]))
@@ -336,12 +336,12 @@ def test_doubt_is_the_population_standard_deviation_over_members_in_the_worst_di
     doubt = uncertainty_gate([lambda o, w=w: o @ w for w in weights], 0.5).doubt(obs)
     assert doubt.shape == (7,)
     for n in range(7):
-        deviations = []
+        stds = []
         for a in range(4):
             answers = [obs[n] @ w[:, a] for w in weights]
             mean = sum(answers) / 3
-            deviations.append((sum((x - mean) ** 2 for x in answers) / 3) ** 0.5)
-        assert doubt[n] == pytest.approx(max(deviations), rel=1e-5)
+            stds.append((sum((x - mean) ** 2 for x in answers) / 3) ** 0.5)
+        assert doubt[n] == pytest.approx(max(stds), rel=1e-5)
 
 
 @pytest.mark.exE_4
@@ -364,7 +364,7 @@ def test_uncertainty_gate_keeps_the_doubtful_states_of_a_rollout(plane):
 
 
 @pytest.mark.exE_4
-def test_uncertainty_gate_makes_members_that_remember_forget_before_a_rollout(plane):
+def test_uncertainty_gate_resets_members_with_memory_before_a_rollout(plane):
     class Member:
         def __init__(self):
             self.seeds = []

@@ -14,7 +14,7 @@ from hw1.rollout import rollout
 from hw1.tasks import TASKS
 
 NAMES = [task.env_id.split("/")[1].removesuffix("-v0") for task in TASKS.values()]
-HORIZON = {name: task.horizon for name, task in zip(NAMES, TASKS.values(), strict=True)}
+HORIZONS = {name: task.horizon for name, task in zip(NAMES, TASKS.values(), strict=True)}
 DT, MAX_STEER = 0.1, 0.5  # seconds in a step and radians at a command of 1, in the physics tests
 every_env = pytest.mark.parametrize("name", NAMES)
 
@@ -51,7 +51,7 @@ def test_gymnasiums_checker_passes(name):
 @every_env
 def test_a_batch_of_one_equals_the_single_environment_step_by_step(name):
     single, batch = gym.make(f"hw1/{name}-v0"), make(name, 1)
-    horizon = HORIZON[name]
+    horizon = HORIZONS[name]
     obs, info = single.reset(seed=5)
     obs_batch, info_batch = batch.reset(seed=5)
     ended = False
@@ -103,7 +103,7 @@ def test_reset_mask_resets_only_its_rows(name):
 def test_episodes_are_truncated_at_their_horizon_and_not_before(name):
     env = make(name, 2)
     env.reset(seed=0)
-    truncated = [env.step(np.zeros_like(action))[3] for action in actions_for(env, HORIZON[name])]
+    truncated = [env.step(np.zeros_like(action))[3] for action in actions_for(env, HORIZONS[name])]
     assert np.array(truncated).sum(axis=0).tolist() == [1, 1]
     assert truncated[-1].all()
 
@@ -211,8 +211,8 @@ def test_a_reset_brings_crashed_cars_back():
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_one_fork_driver_passes_every_tree_and_earns_1_for_each(side):
     env = make("Fork", 50)
-    rollout(env, None, HORIZON["Fork"], 1, expert=ForkDriver(side=side))  # trees of another episode do not count
-    steps = rollout(env, None, HORIZON["Fork"], 0, expert=ForkDriver(side=side))
+    rollout(env, None, HORIZONS["Fork"], 1, expert=ForkDriver(side=side))  # trees of another episode do not count
+    steps = rollout(env, None, HORIZONS["Fork"], 0, expert=ForkDriver(side=side))
     np.testing.assert_array_equal(steps.reward.sum(axis=0), steps.info["passed"])
     assert set(np.unique(steps.reward)) == {0.0, 1.0}
     assert steps.info["success"].mean() > 0.9
@@ -220,7 +220,7 @@ def test_one_fork_driver_passes_every_tree_and_earns_1_for_each(side):
 
 
 def test_going_straight_at_the_tree_is_a_crash():
-    steps = rollout(make("Fork", 20), lambda obs: np.zeros((20, 2), dtype=np.float32), HORIZON["Fork"], 0)
+    steps = rollout(make("Fork", 20), lambda obs: np.zeros((20, 2), dtype=np.float32), HORIZONS["Fork"], 0)
     assert not steps.info["success"].any()
     assert (steps.reward.sum(axis=0) < 5).all()
 
@@ -348,7 +348,7 @@ def test_the_camera_without_heading_cannot_tell_where_the_car_points():
 
 
 @pytest.mark.parametrize("recoverable", [False, True])
-def test_tightrope_matches_a_slow_walker(recoverable):
+def test_tightrope_matches_a_slow_loop(recoverable):
     rng = np.random.default_rng(0)
     env, actions = make("Tightrope", 50, recoverable=recoverable), rng.random((40, 50)) < 0.97
     env.reset(seed=0)
@@ -390,7 +390,7 @@ def test_experts_label_a_batch_of_states_as_they_would_one_by_one(name):
 
 
 def test_the_lane_expert_keeps_the_lane_and_steers_symmetrically():
-    steps = rollout(make("Lane", 50), None, HORIZON["Lane"], 0, expert=LaneExpert())
+    steps = rollout(make("Lane", 50), None, HORIZONS["Lane"], 0, expert=LaneExpert())
     assert steps.cost.mean() < 0.01
     state = steps.state * np.array([-1, -1, -1, -1])
     np.testing.assert_allclose(LaneExpert()(state), -LaneExpert()(steps.state), atol=1e-6)

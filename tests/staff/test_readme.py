@@ -26,7 +26,7 @@ def without(text: str, *patterns: str) -> str:
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
-def test_main_says_on_its_first_screen_that_it_is_private_and_the_release_does_not():
+def test_main_states_on_its_first_screen_that_it_is_private_and_the_release_does_not():
     assert MAIN.index("private branch for course staff") < MAIN.index("## For students")
     assert "private branch" not in STUDENT
     assert "staff" not in STUDENT
@@ -121,7 +121,7 @@ def test_a_run_that_shows_the_same_changes_nothing(kept, tmp_path):
     assert kept.claims["date"] == "2026-11-01"
 
 
-def test_seeds_are_told_where_they_are_recorded(kept, tmp_path):
+def test_the_table_shows_the_seeds_if_recorded(kept, tmp_path):
     seeds = [400, 419]  # the first and the last
     take(kept, tmp_path, claims=[claim("a", 3.0, 1, seeds=seeds), claim("b", 3.0, 20, seeds=seeds)])
     assert "with 20 seeds, 400 to 419" in tables.claims_table(kept)

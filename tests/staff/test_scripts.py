@@ -2,10 +2,12 @@
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +31,40 @@ def run(module: str, *arguments: object, **options) -> subprocess.CompletedProce
     return subprocess.run(
         command(module, *arguments), cwd=ROOT, text=True, capture_output=True, timeout=900, check=False, **options
     )
+
+
+# Modules with a `__main__`, except those that other programs run by their path.
+COMMANDS = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for path in (ROOT / "scripts").rglob("*.py")
+    if '__name__ == "__main__"' in path.read_text(encoding="utf-8") and path.parent.name not in ("gradescope", "peers")
+)
+
+
+def tracked() -> dict[str, int]:
+    """When each tracked file was written."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    return {name: (ROOT / name).stat().st_mtime_ns for name in listed.splitlines() if (ROOT / name).exists()}
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_every_command_has_a_help_that_changes_nothing(module, monkeypatch, capsys):
+    before = tracked()
+    monkeypatch.setattr(sys, "argv", ["by path", "--help"])
+    with warnings.catch_warnings(action="ignore"), pytest.raises(SystemExit) as ended:  # it may be imported already
+        runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: python -m {module} ")
+    assert "(default: )" not in out
+    assert tracked() == before
+
+
+@pytest.mark.parametrize("module", ["scripts.staff.snapshot", "scripts.staff.picture"])
+def test_commands_without_options_refuse_arguments(module):
+    before = tracked()
+    assert run(module, "--nonsense").returncode == 2
+    assert tracked() == before
 
 
 SMALL = ("--demonstrations", 4, "--steps", 40, "--evaluations", 4, "--hidden", 16)
@@ -184,6 +220,24 @@ def test_an_interrupted_training_continues_and_ends_like_an_uninterrupted_one(tm
     assert results[0]["evaluation"] == results[1]["evaluation"]
 
 
+def test_a_training_interrupted_before_its_options_are_known_names_no_checkpoint(monkeypatch, capsys):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "parse", interrupt)
+    assert train.main([]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_training_interrupted_before_its_first_checkpoint_names_none(tmp_path, monkeypatch, capsys):
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "run", interrupt)
+    assert train.main(["--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 # --- figures ---------------------------------------------------------------------------------------------------------
 def test_quick_demo_makes_every_figure_and_claim_and_is_cached_afterwards(tmp_path):
     first = run("scripts.figures", "--quick", "--out", tmp_path)
@@ -279,9 +333,17 @@ def test_a_claim_holds_only_within_its_bounds():
     assert not Claim("", np.array([np.nan]), at_least=0.0).holds
 
 
+def test_a_claim_shows_its_unit_once_and_an_interval_only_for_several_numbers():
+    claim = Claim("", np.array([0.25, 0.5, 0.75]), at_most=0.5, unit="%")
+    low, high = (f"{100 * bound:.1f}" for bound in claim.interval)
+    assert (claim.shown, claim.target) == (f"50.0 [{low}, {high}] %", "at most 50.0 %")
+    claim = Claim("", np.array([1.25]), at_least=1.0, at_most=3.0, unit="steps")
+    assert (claim.shown, claim.target) == ("1.25 steps", "1 to 3 steps")
+
+
 def test_the_interval_covers_the_mean_of_many_normal_samples():
     rng = np.random.default_rng(0)
-    hits = [low <= 3.0 <= high for low, high in (interval(rng.normal(3.0, 1.0, 20), draws=400) for _ in range(300))]
+    hits = [low <= 3.0 <= high for low, high in (interval(rng.normal(3.0, 1.0, 20)) for _ in range(300))]
     assert 0.87 < np.mean(hits) < 0.98
 
 
@@ -299,10 +361,10 @@ def test_results_are_found_again_only_for_the_same_options_code_and_versions(tmp
 
 
 def test_the_large_l2_policy_has_sixteen_times_the_parameters():
-    from hw1.policy import Policy
+    from hw1.policy import PolicyNetwork
 
     small, large = (
-        sum(p.numel() for p in Policy(FORK.recipes[name].policy, 5, 2).parameters()) for name in ("l2", "l2 x16")
+        sum(p.numel() for p in PolicyNetwork(FORK.recipes[name].policy, 5, 2).parameters()) for name in ("l2", "l2 x16")
     )
     assert 16 <= large / small < 17
 

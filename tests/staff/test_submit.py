@@ -79,7 +79,7 @@ def test_a_file_that_is_not_text_cannot_be_handed_in_and_is_named(student, tmp_p
 # --- in this process --------------------------------------------------------------------------------------------------
 @pytest.fixture
 def own(tmp_path):
-    """A folder with the student's files, of which one is broken and one is missing."""
+    """A folder with the student's files; one is broken and one is missing."""
     (tmp_path / "hw1").mkdir()
     for file in exercises.files()[:-1]:
         (tmp_path / file).write_text("import numpy\nfrom hw1.rollout import rollout\nfrom . import losses\n")

@@ -54,7 +54,7 @@ def test_no_document_types_points_of_its_own():
         assert not re.search(r"\d\s*points", text)
 
 
-def test_what_is_made_of_data_is_up_to_date():
+def test_generated_files_are_up_to_date():
     for path, text in made().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: run `make writeup`"
 

@@ -16,11 +16,11 @@ from scripts.experiments.lane.methods import METHODS, method_job
 
 MARGIN = 0.25  # steps off the lane in 400, one in 1,600: two costs that are closer than that are called equal
 SOON = 20  # steps ahead that the alarm must foresee
-RATES = np.linspace(0.0, 1.0, 101)  # false alarm rates at which the ROC curve is noted
+RATES = np.linspace(0.0, 1.0, 101)  # false alarm rates at which the ROC curve is recorded
 
 
 def detect(seeds: tuple[int, ...], **plan: int) -> Arrays:
-    """Does an ensemble that cloned the demonstrations notice that it will be off the lane within SOON steps?
+    """Does an ensemble that cloned the demonstrations notice that the car will be off the lane within SOON steps?
 
     Asked in all states on the lane that are followed by SOON more steps. Returns the ROC curve `[L, rates]`, and the
     area below it `[L]`.
@@ -47,13 +47,13 @@ def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, float]:
     Args:
         score, positive: `[M]`.
     """
-    found, missed = int(positive.sum()), int((~positive).sum())
-    if not found or not missed:
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
         return np.full(len(RATES), np.nan), np.nan
     ranks = np.argsort(np.argsort(score))
-    area = (ranks[positive].sum() - found * (found - 1) / 2) / (found * missed)
+    area = (ranks[positive].sum() - positives * (positives - 1) / 2) / (positives * negatives)
     falling = positive[np.argsort(-score)]
-    return np.interp(RATES, np.cumsum(~falling) / missed, np.cumsum(falling) / found), float(area)
+    return np.interp(RATES, np.cumsum(~falling) / negatives, np.cumsum(falling) / positives), float(area)
 
 
 def jobs(quick: bool) -> list[Job]:

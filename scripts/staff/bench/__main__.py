@@ -1,4 +1,7 @@
-"""How fast the homework is, against its targets and against what others offer: `python -m scripts.staff.bench`.
+"""How fast the homework is, against its targets and against what others offer.
+
+    python -m scripts.staff.bench                       everything
+    python -m scripts.staff.bench --only envs mixture   some of the measurements
 
 Everything is measured in CPU seconds of one thread (the grader: in seconds, the demo and the tests: in minutes, on the
 wall clock). The two arms of a comparison take turns in one run, so that a busy machine slows both down alike; medians
@@ -12,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import tyro
@@ -43,10 +46,10 @@ Name = Literal[tuple(MEASUREMENTS)]
 
 @dataclass(frozen=True)
 class Options:
-    """Measure the targets of `make bench` and write them as a table."""
+    """What to measure, and where the results go."""
 
-    only: tuple[Name, ...] = ()
-    """Measure only these, for instance `--only envs mixture`; everything if empty."""
+    only: Annotated[tuple[Name, ...], tyro.conf.arg(help_behavior_hint="")] = ()
+    """Measure only these; everything if empty."""
     out: Path = Path("out/bench.json")
     """Where the results go, as a list of rows."""
 
@@ -69,4 +72,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(Options, prog="python -m scripts.staff.bench", description=__doc__))

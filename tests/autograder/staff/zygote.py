@@ -91,7 +91,7 @@ def _warm_up() -> None:
     torch.manual_seed(0)
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise RuntimeError(f"the zygote has {threads} threads, of which a forked worker would have only one")
+        raise RuntimeError(f"the zygote has {threads} threads; a forked worker would have only one of them")
 
 
 def _probes(given: Path) -> dict:
