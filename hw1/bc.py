@@ -64,9 +64,10 @@ def fit(
         while not run.finished:
             gradient_step(run)
             bar.update()
-            if path is not None and (interrupted() or run.step % SAVE_EVERY == 0):
+            stop = interrupted()
+            if path is not None and (stop or run.step % SAVE_EVERY == 0):
                 run.save(path)
-            if interrupted():
+            if stop:
                 raise KeyboardInterrupt
     return Fit(Actor(run.policies(), deterministic), run.curve(run.train_loss), run.curve(run.validation_loss))
 

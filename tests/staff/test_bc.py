@@ -3,7 +3,9 @@
 import inspect
 import os
 import signal
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -185,6 +187,16 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(head, at, tiny
             assert torch.equal(weights(straight.policy, learner, member), weights(resumed.policy, learner, member))
     np.testing.assert_array_equal(straight.train_loss, resumed.train_loss)
     np.testing.assert_array_equal(straight.validation_loss, resumed.validation_loss)
+
+
+def test_what_an_interrupt_stops_is_saved_whenever_it_comes(tiny_dataset, tmp_path, monkeypatch):
+    """Also between two looks at whether Ctrl-C was pressed: the answers are no, yes, yes, ..."""
+    answers = chain([False], repeat(True))
+    monkeypatch.setattr(bc, "interrupts_after_steps", lambda: nullcontext(lambda: next(answers)))
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiny_dataset(), config(), training(), checkpoint=path)
+    assert path.exists()
 
 
 def test_a_resumed_run_does_only_what_is_left(tiny_dataset, tmp_path, monkeypatch):
