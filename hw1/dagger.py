@@ -33,13 +33,17 @@ def rollout_and_relabel(
     At every step and in every environment the expert drives with probability `beta`, otherwise the policy; but the
     label is always the expert's action, whoever drove.
 
+    The rules of `hw1.rollout` hold: a policy that has `reset` is reset first, with a seed that rng draws. It is asked
+    once at every step, about all environments, even those that it does not drive: it may remember what it has seen. The
+    rollout goes on to the horizon, although some environments terminate earlier.
+
     Args:
         horizon: time steps T.
         beta: between 0 and 1.
-        rng: draws the seed of the rollout and the coins.
+        rng: draws everything that is random: the seed of the rollout, an int below 2**31, and the coins.
 
     Returns:
-        A dataset of up to T x N samples (states after a termination are left out).
+        A dataset of up to T x N samples, one episode for each environment (states after a termination are left out).
     """
     # TODO 4.1: a rollout (import it from hw1.rollout) with a BetaGate (from hw1.gates); the expert's actions in the
     # states that it visited; Dataset.from_rollout.
@@ -54,7 +58,8 @@ def aggregate(dataset: Dataset, new: Dataset) -> Dataset:
     """Exercise 4.2. Step 3 of DAgger: D <- D union D'.
 
     All samples of both, the old ones first; neither input is changed. Episode numbers of `new` are shifted so that
-    they do not collide with those of `dataset`.
+    they do not collide with those of `dataset`. All other values and every dtype stay as they are. Either dataset may
+    be empty.
     """
     # TODO 4.2: concatenate every field (dataclasses.fields lists them); shift new.episode.
     # BEGIN SOLUTION 4.2
@@ -89,7 +94,7 @@ def dagger(
     """Exercise 4.3. Dataset aggregation (Ross et al. 2011).
 
     Round 0 is behaviour cloning: the policy is fitted to `demos`. Each of the following `rounds` collects with the
-    newest policy, aggregates into everything collected before, and fits anew.
+    newest policy, aggregates into everything collected before, and fits anew, even if nothing new was collected.
 
     Args:
         fit: maps a dataset to a policy; given.
@@ -120,7 +125,12 @@ def intervention_rollout(
     """Exercise 4.4. HG-DAgger (Kelly et al. 2019): the expert takes over when the gate decides so.
 
     Only states in which the expert had control are kept, with the action that the expert took: the lecture's
-    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if the expert never intervened.
+    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if the expert never intervened. Each intervention is an
+    episode of its own: a gap begins a new one.
+
+    The rules of `hw1.rollout` hold: `seed` resets the environment, and the policy and the gate if they have `reset`. At
+    every step the policy and the gate are asked once, about all environments. Before the first step the expert did not
+    drive anywhere. The rollout goes on to the horizon, although some environments terminate earlier.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4
@@ -146,8 +156,10 @@ class UncertaintyGate:
     Menda et al. 2019, combines this rule with a bound on the error itself.)
     """
 
-    def __init__(self, ensemble: Sequence[Policy], threshold: float):
-        """`ensemble`: E policies, observations `[N, O]` -> actions `[N, A]`."""
+    def __init__(self, ensemble: Sequence[Policy], threshold: float | Float[np.ndarray, " N"]):
+        """`ensemble`: E policies, observations `[N, O]` -> actions `[N, A]`. `threshold`: one number, or `[N]`, one for
+        each environment.
+        """
         self.ensemble, self.threshold = ensemble, threshold
 
     def reset(self, seed: int) -> None:
@@ -156,7 +168,10 @@ class UncertaintyGate:
                 member.reset(seed)
 
     def doubt(self, obs: Float[np.ndarray, "N O"]) -> Float[np.ndarray, " N"]:
-        """Standard deviation of the members' actions, the largest over the action dimensions."""
+        """Standard deviation of the members' actions, the largest over the action dimensions.
+
+        Each member is asked once, about all N observations: it may remember them for the next step.
+        """
         # TODO E.4: ask every member, take the standard deviation over members (the population's: divide by E), then
         # the maximum.
         # BEGIN SOLUTION E.4
@@ -173,6 +188,6 @@ class UncertaintyGate:
         # END SOLUTION
 
 
-def uncertainty_gate(ensemble: Sequence[Policy], threshold: float) -> UncertaintyGate:
+def uncertainty_gate(ensemble: Sequence[Policy], threshold: float | Float[np.ndarray, " N"]) -> UncertaintyGate:
     """Given: makes the gate of exercise E.4, which calls the expert where `ensemble` doubts more than `threshold`."""
     return UncertaintyGate(ensemble, threshold)

@@ -8,10 +8,10 @@ Every head answers the same three questions about p(action | features):
 
 Shapes: B batch, F features, A numbers in an action, K mixture components or bins. A head does not know about time: a
 chunk of actions is one long action to it. Actions are scaled to about [-1, 1] before a head sees them (`hw1.policy`).
-`generator` makes draws repeatable; heads whose loss draws nothing ignore it.
+`generator` makes draws repeatable; heads whose loss draws nothing ignore it. No method changes its arguments.
 
 The given heads (l2, categorical, independent) are in `hw1.given_heads`. Functions for the exercises to use, which draw,
-discretise and schedule, are in `hw1.sampling`.
+discretise and schedule, are in `hw1.sampling`. Tensors are float32. Without a generator, each call draws anew.
 """
 
 from collections.abc import Callable
@@ -219,7 +219,7 @@ class DiffusionHead(Head):
     Dhariwal 2021), noise prediction (DDPM, Ho et al. 2020), a few deterministic denoising steps to sample (DDIM, Song
     et al. 2021).
 
-        noisy_n = sqrt(abar_n) action + sqrt(1 - abar_n) noise,      noise level n = 0 .. steps - 1
+        noisy_n = sqrt(abar_n) action + sqrt(1 - abar_n) noise,    noise level n = 0 .. steps - 1, uniform for each row
     """
 
     exercise = "E.2 DiffusionHead"
@@ -308,7 +308,7 @@ class FlowMatchingHead(Head):
 
     The recipe of pi0 (Black et al. 2024), with its direction of time: t = 1 is noise and t = 0 is the action.
 
-        x_t = t noise + (1 - t) action,     dx/dt = noise - action,     t ~ 0.999 Beta(1.5, 1) + 0.001
+        x_t = t noise + (1 - t) action,     dx/dt = noise - action,     t ~ 0.999 Beta(1.5, 1) + 0.001 for each row
     """
 
     exercise = "E.3 FlowMatchingHead"

@@ -3,8 +3,8 @@
 Version 0 of imitation learning regresses to the expert's action. Version 1 maximises the log probability of the
 demonstrated actions under the policy, so each loss below except the first is a negative log likelihood (nll).
 
-Shapes: B batch, A numbers in an action, K classes or mixture components. Every loss is a differentiable scalar tensor,
-the mean over the batch.
+Shapes: B batch, A numbers in an action, K classes or mixture components. Every loss is a differentiable scalar tensor
+of the dtype of its arguments: the mean over the batch. It depends on its arguments alone and does not change them.
 """
 
 import math
@@ -54,6 +54,9 @@ def gaussian_nll(
     """Exercise 1.3. Mean over the batch of -log N(action; mean, diag(std^2)), with its constants.
 
     -log N = sum over A of [ 1/2 ((action - mean) / std)^2 + log std + 1/2 log(2 pi) ]
+
+    The formula holds for every standard deviation and at every distance, so clamp nothing and stay in log space: the
+    density of a distant action is 0 in float32, its logarithm is not.
 
     Args:
         log_std: the logarithm of the standard deviation, not of the variance.

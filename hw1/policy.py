@@ -189,7 +189,7 @@ class Actor:
 
     def reset(self, seed: int) -> None:
         """Forget the past. Each learner gets its own random stream, so that learners do not influence each other."""
-        self.generators = [torch.Generator().manual_seed(seed * 1_000 + i) for i in range(len(self.networks))]
+        self.generators = [torch.Generator().manual_seed(int(seed) * 1_000 + i) for i in range(len(self.networks))]
         self.history: Tensor | None = None  # (N, W, O)
         self.plan: Tensor | None = None  # (N, H, A)
         self.carried_out = 0

@@ -24,11 +24,12 @@ import tyro
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
 from tests.autograder import report
-from tests.autograder.judge import Verdict, judge
+from tests.autograder.judge import judge
 from tests.autograder.oracle import SnapshotError, Stored
 from tests.autograder.probes import Homework, Probe, of
 from tests.autograder.report import Result
 from tests.autograder.runner import InProcess, Runner, Spawned
+from tests.autograder.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def grade(
     """Check exercises in the files of the folder `student`, and print each result when it is known."""
     probes = [probe for exercise in asked for probe in of(exercise.id)]
     with runner as running:
-        return show(judge(running, oracle, probes, reveal=True), asked, student)
+        return show(judge(running, oracle, probes, reveal=True, known=oracle), asked, student)
 
 
 def show(verdicts: Iterator[list[Verdict]], asked: list[Exercise], student: Path) -> list[Result]:

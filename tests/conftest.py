@@ -31,7 +31,7 @@ class Verdicts:
 
     def __call__(self, probe):
         if probe.exercise not in self.results:
-            (verdicts,) = judge(self.runner, self.oracle, of(probe.exercise), reveal=True)
+            (verdicts,) = judge(self.runner, self.oracle, of(probe.exercise), reveal=True, known=self.oracle)
             self.results[probe.exercise] = Result.of(verdicts)
         return next(v for v in self.results[probe.exercise].verdicts if v.probe is probe)
 

@@ -20,4 +20,5 @@ def test_probe(probe, verdict):
     if judged.status in ("not attempted", "waiting"):
         pytest.skip(f"{probe.exercise}: {judged.text or judged.status}")
     if judged.status != "passed":
-        pytest.fail(f"{judged.text or judged.status} ({verdict.places[probe.exercise]})", pytrace=False)
+        reason = "; ".join([*judged.mistakes, judged.text or judged.status])
+        pytest.fail(f"{reason} ({verdict.places[probe.exercise]})", pytrace=False)

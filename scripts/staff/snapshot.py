@@ -16,7 +16,7 @@ import tyro
 
 from hw1.exercises import ROOT
 from tests.autograder import compare
-from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, digest, draw, given, snapshot
+from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, Answers, digest, draw, given, snapshot
 from tests.autograder.probes import PROBES, Probe
 from tests.autograder.probes.base import Arrays, Close
 from tests.autograder.staff.live import Live
@@ -28,7 +28,7 @@ class Options:
     """There are none: unknown arguments are refused."""
 
 
-def answers(probe: Probe) -> dict[str, Arrays]:
+def answers(probe: Probe) -> Answers:
     """The reference's answer, under "", and the wrong answers of known mistakes, by the sentence for the student.
 
     An array that is right in spite of the mistake is replaced by the reference's, so that it is stored only once.
@@ -40,7 +40,7 @@ def answers(probe: Probe) -> dict[str, Arrays]:
     for says, answer in live.mistakes(probe, inputs).items():
         if not compare.same(probe, answer, expected):
             found[says] = {name: _or_expected(probe, name, array, expected) for name, array in answer.items()}
-    return found
+    return Answers(probe, found, list(live.pairs(probe, inputs)))
 
 
 def _or_expected(probe: Probe, name: str, array: np.ndarray, expected: Arrays) -> np.ndarray:
@@ -59,7 +59,7 @@ def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:
     """The contents of the snapshot."""
     torch.set_num_threads(1)
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
-        return snapshot([(probe, answers(probe)) for probe in probes], manifest())
+        return snapshot(map(answers, probes), manifest())
 
 
 def main(arguments: Sequence[str] = ()) -> int:

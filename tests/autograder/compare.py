@@ -1,51 +1,81 @@
 """Whether an array is right, and if not, how it differs: in a sentence for the student."""
 
 import math
+from collections.abc import Mapping
+from statistics import NormalDist
 
 import numpy as np
 
 from tests.autograder.probes.base import Arrays, Close, Probe, Sample
 
-# The probability that a comparison rejects a right sample. A grade makes about 100 comparisons.
-FALSE_ALARM = 1e-9
+FALSE_ALARM = 1e-8
+"""The probability that the comparison of two samples rejects a right one. A grade compares about 20."""
+THIN = 8  # a known mistake's sample has only so many times fewer rows
 
 
-def differences(probe: Probe, got: Arrays, expected: Arrays) -> dict[str, str]:
-    """A sentence for each array of `got` that is wrong, by name; empty if all are right."""
+def differences(probe: Probe, got: Arrays, expected: Arrays, lengths: Mapping[str, set[int]] = {}) -> dict[str, str]:
+    """A sentence for each array of `got` that is wrong, by name; empty if all are right. `lengths`: of named axes."""
     wrong = {}
     for name, wanted in expected.items():
         rule = probe.rules.get(name, Close())
         if name not in got:
             wrong[name] = f"{name} is missing"
-        elif sentence := difference(rule, got[name], wanted):
+        elif sentence := difference(rule, got[name], wanted, lengths):
             wrong[name] = f"{name}: {sentence}"
     return wrong
 
 
 def same(probe: Probe, got: Arrays, expected: Arrays) -> bool:
     """Whether all arrays are right."""
-    return not differences(probe, got, expected)
+    return all(
+        name in got and equal(probe.rules.get(name, Close()), got[name], wanted) for name, wanted in expected.items()
+    )
 
 
-def difference(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> str:
-    """How `got` differs, or "" if it does not."""
-    if got.dtype.kind != expected.dtype.kind or (
-        isinstance(rule, Close) and rule.dtype and got.dtype != expected.dtype
-    ):
-        return f"got {got.dtype}, expected {expected.dtype}"
-    if got.shape != expected.shape:
-        return _shape(got, expected)
+def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether an array is right."""
+    if _form(rule, got, expected):
+        return False
     if expected.dtype.kind != "f":
-        return "" if (got == expected).all() else _numbers(rule, got, expected)
-    if not np.isfinite(got).all() and np.isfinite(expected).all():  # a known mistake's values may be infinite too
-        return f"got {_first(got, ~np.isfinite(got))}, expected finite numbers"
-    got, expected = got.astype(np.float64), expected.astype(np.float64)
+        return bool((got == expected).all())
     if isinstance(rule, Sample):
-        return "" if same_distribution(got, expected) else rule.says or "drawn from a different distribution"
-    close = np.isclose(got, expected, rule.rtol, rule.atol, equal_nan=True)
-    return "" if close.all() else _numbers(rule, got, expected)
+        return bool(np.isfinite(got).all()) and same_distribution(half(got), half(expected))
+    return bool(_close(rule, got, expected).all())
 
 
+def difference(
+    rule: Close | Sample, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]] = {}
+) -> str:
+    """How `got` differs, or "" if it does not."""
+    if equal(rule, got, expected):
+        return ""
+    if form := _form(rule, got, expected):
+        return form
+    if expected.dtype.kind == "f" and not np.isfinite(got).all() and np.isfinite(expected).all():
+        return f"got {_text(got[~np.isfinite(got)].flat[0])}, expected finite numbers"
+    if isinstance(rule, Sample):
+        return rule.says or "drawn from a different distribution"
+    return _numbers(rule, got, expected, lengths)
+
+
+def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Number by number. A known mistake's values may be infinite or nan; then they must be so, too."""
+    if expected.dtype.kind != "f":
+        return got == expected
+    return np.isclose(got.astype(np.float64), expected.astype(np.float64), rule.rtol, rule.atol, equal_nan=True)
+
+
+def _form(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> str:
+    """A wrong dtype or shape."""
+    sample = isinstance(rule, Sample)
+    if got.dtype.kind != expected.dtype.kind or (not sample and rule.dtype and got.dtype != expected.dtype):
+        return f"got {got.dtype}, expected {expected.dtype}"
+    if got.shape != expected.shape and not (sample and got.shape == (THIN * len(expected), *expected.shape[1:])):
+        return _shape(got, expected)
+    return ""
+
+
+# --- sentences -------------------------------------------------------------------------------------------------------
 def _shape(got: np.ndarray, expected: np.ndarray) -> str:
     text = f"got shape {got.shape}, expected {expected.shape}"
     if expected.ndim == 0 and got.ndim == 1:
@@ -57,22 +87,37 @@ def _shape(got: np.ndarray, expected: np.ndarray) -> str:
     return text
 
 
-def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray) -> str:
+def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
     """The first number that differs, and what all the differences have in common, if anything."""
-    off = got != expected if got.dtype.kind != "f" else ~np.isclose(got, expected, rule.rtol, rule.atol, equal_nan=True)
-    text = f"got {_first(got, off)}, expected {_first(expected, off)}"
-    why = rule.says or _pattern(got, expected)
+    off = ~_close(rule, got, expected)
+    first = [values[off].flat[0] if off.any() else values.flat[0] for values in (got, expected)]
+    text = "got {}, expected {}".format(*_apart(*first))
+    why = rule.says or _pattern(got, expected, lengths)
     return f"{text} ({why})" if why else text
 
 
-def _first(values: np.ndarray, where: np.ndarray) -> str:
-    value = values[where].flat[0] if where.any() else values.flat[0]
-    return str(value) if values.dtype.kind in "iub" else f"{value:.4g}"
+def _apart(got, expected) -> tuple[str, str]:
+    """Both numbers, with as many digits as it takes to see that they differ."""
+    for digits in range(4, 10):
+        shown = _text(got, digits), _text(expected, digits)
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
-def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
-    """A wrong sign, scale or constant offset, if one of them explains every number."""
-    if got.dtype.kind != "f" or not got.size or not np.isfinite(expected).all():
+def _text(value, digits: int = 4) -> str:
+    if isinstance(value, np.bool_ | np.integer):
+        return str(value)
+    size = abs(float(value))
+    return f"{value:.{digits}g}" if not 1e3 <= size < 1e6 else f"{value:.{max(digits - len(str(int(size))), 0)}f}"
+
+
+def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
+    """A wrong sign, a simple multiple or a constant offset, if one of them explains every number.
+
+    A multiple is simple if it is 2, 1/2 or the length of a named axis.
+    """
+    if got.dtype.kind != "f" or not got.size or not np.isfinite(expected).all() or not expected.any():
         return ""
 
     def equal(a, b):
@@ -80,37 +125,93 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
 
     if equal(got, -expected):
         return "the sign is wrong"
-    norm = (expected**2).sum()
-    scale = (got * expected).sum() / norm if norm > 0 else 0.0
-    if scale != 0 and equal(got, scale * expected):
-        inverse = 1 / scale
-        if abs(inverse - round(inverse)) < 1e-3 and abs(inverse) > 1.5:
-            return f"1/{round(inverse)} of the right value; did you take a mean instead of a sum?"
-        if abs(scale - round(scale)) < 1e-3 and abs(scale) > 1.5:
-            return f"{round(scale)} times the right value; did you take a sum instead of a mean?"
-        if got.size > 1:
-            return f"{scale:.4g} times the right value"
+    if equal(got, 2 * expected):
+        return "twice the right value"
+    if equal(got, expected / 2):
+        return "half the right value"
+    for letter, sizes in lengths.items():
+        for size in sizes - {0, 1}:
+            if equal(got, size * expected):
+                return f"{letter} = {size} times the right value; did you take a sum instead of a mean over {letter}?"
+            if equal(got, expected / size):
+                return f"1/{letter} = 1/{size} of the right value; did you take a mean instead of a sum over {letter}?"
     offset = (got - expected).mean()
     if got.size > 1 and equal(got - offset, expected):
-        return f"every number is off by {offset:.4g}"
+        return f"every number is off by {_text(offset)}"
     return ""
 
 
+def half(sample: np.ndarray) -> np.ndarray:
+    """In half precision, as samples are stored: so values that repeat are equal in both."""
+    return sample.clip(-6e4, 6e4).astype(np.float16)
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
 def same_distribution(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether the rows of two arrays, each `[rows, numbers]`, may be independent draws from the same distribution.
 
-    Compares every column, and random projections, which show dependence between the columns, by the two-sample
-    Kolmogorov-Smirnov statistic. Its threshold is the asymptotic one for `FALSE_ALARM` divided by the number of
-    comparisons. For samples of this size it errs on the side of accepting.
+    Compares the distribution of every column and of random projections (the two-sample Kolmogorov-Smirnov statistic
+    with its asymptotic threshold), and `_moments`, which show a wrong scale and dependence between columns or rows (z
+    tests). `FALSE_ALARM` is shared by all of these comparisons.
+
+    A right sample may be made of the same random numbers as the other one, with the opposite sign. Then their means
+    and distribution functions differ by up to sqrt(2) as much as those of independent samples; this is allowed for.
     """
-    first, second = (x.reshape(len(x), -1) for x in (first, second))
-    dims = first.shape[1]
-    scale = np.maximum(second.std(axis=0), 1e-12)
-    mixed = np.random.default_rng(0).standard_normal((dims, 4 * dims if dims > 1 else 0)) / scale[:, None]
-    directions = np.concatenate([np.eye(dims), mixed], axis=1)
+    first, second = (x.reshape(len(x), -1).astype(np.float64) for x in (first, second))
+    centre, scale = second.mean(axis=0), second.std(axis=0)
+    first, second = ((x - centre) / np.maximum(scale, 1e-12) for x in (first, second))
+    (mean, variance), (wanted, wanted_variance) = (_moments(x.clip(-3, 3)) for x in (first, second))
+    directions = np.concatenate([np.eye(first.shape[1]), _directions(first.shape[1])], axis=1)
+    alarm = FALSE_ALARM / (directions.shape[1] + len(mean))
+    off = np.abs(mean - wanted) / (np.sqrt(variance + wanted_variance) + 1e-9)
+    off[: first.shape[1]] /= math.sqrt(2)  # the means of the columns
+    return off.max() <= NormalDist().inv_cdf(1 - alarm / 2) and _same_projections(
+        first @ directions, second @ directions, alarm
+    )
+
+
+def _directions(dims: int) -> np.ndarray:
+    """As many random ones as there are dimensions, `[dims, dims]`; none if there is only one dimension."""
+    return np.random.default_rng(0).standard_normal((dims, dims if dims > 1 else 0))
+
+
+def _moments(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over the standardised, bounded rows `u [rows, dims]`, and the variances of these means.
+
+    Of values, distances from the centre, squares, and products of every two columns, of the values and of the
+    distances. The same products for rows that are one apart and half of the sample apart. Sums over columns find a
+    small effect that all columns share.
+    """
+    distance = np.abs(u).clip(max=2)
+    spread = distance - distance.mean(axis=0)
+    columns = [u, distance, u**2, (u**2).mean(axis=1, keepdims=True)]
+    found = [(x.mean(axis=0), x.var(axis=0) / len(x)) for x in columns]
+    upper = np.triu_indices(u.shape[1], 1)
+    for x in (u, spread):
+        found.append(tuple(moment[upper] for moment in _products(x, x)))
+        found.append(_shared(x.sum(axis=1) ** 2 - (x**2).sum(axis=1)))  # twice the sum over pairs of columns
+        for shift in (1, len(u) // 2):
+            if 0 < shift < len(u):
+                found.append(tuple(moment.ravel() for moment in _products(x[:-shift], x[shift:])))
+                found.append(_shared((x[:-shift] * x[shift:]).sum(axis=1)))
+    means, variances = zip(*found, strict=True)
+    return np.concatenate(means), np.concatenate(variances)
+
+
+def _products(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over the rows of x_i y_j, `[dims, dims]`, and their variances."""
+    mean = x.T @ y / len(x)
+    return mean, ((x**2).T @ (y**2) / len(x) - mean**2).clip(min=0) / len(x)
+
+
+def _shared(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return values.mean(keepdims=True), values.var(keepdims=True) / len(values)
+
+
+def _same_projections(first: np.ndarray, second: np.ndarray, alarm: float) -> bool:
     n, m = len(first), len(second)
-    limit = math.sqrt(math.log(2 * directions.shape[1] / FALSE_ALARM) / 2 * (n + m) / (n * m))
-    return all(_kolmogorov_smirnov(first @ d, second @ d) <= limit for d in directions.T)
+    limit = math.sqrt(math.log(2 / alarm) * (n + m) / (n * m))  # with the factor sqrt(2), see above
+    return all(_kolmogorov_smirnov(a, b) <= limit for a, b in zip(first.T, second.T, strict=True))
 
 
 def _kolmogorov_smirnov(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,16 +1,17 @@
-"""The verdict on each probe and the reason for it: how the values differ, and which known mistake gives them."""
+"""The verdict on each probe and the reason for it: how the values differ, or why there are none."""
 
 import builtins
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from hw1 import exercises
-from tests.autograder import compare
+from tests.autograder import compare, forms, given
+from tests.autograder.diagnosis import Known, diagnose
 from tests.autograder.oracle import Oracle, draw
-from tests.autograder.probes.base import Arrays, Probe
+from tests.autograder.probes.base import Probe
 from tests.autograder.runner import Answer, Runner
+from tests.autograder.verdict import Verdict
 
 # Students see only these names of exceptions. A worker could reveal hidden inputs in any other name.
 EXCEPTIONS = {
@@ -18,31 +19,23 @@ EXCEPTIONS = {
 }
 EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError"}  # from numpy and torch
 
+SPECIAL = {
+    "BdbQuit": "breakpoint() stops only with `python -m scripts.check {exercise} --debug`; remove it before you submit",
+    "conflict": "the file contains a merge conflict: keep one version of the lines between <<<<<<< and >>>>>>>, and "
+    "delete the lines with the markers",
+    "EOFError": "the code reads from the keyboard (input), but nobody is there to type; remove it",
+}
 LATE = "no answer in time; is there an endless loop?"
 
 
-@dataclass
-class Verdict:
-    """The result of one probe."""
-
-    probe: Probe
-    status: str
-    """passed, failed, not attempted, waiting, timed out, crashed."""
-    text: str = ""
-    """The reason, for the student."""
-    inputs: Arrays = field(default_factory=dict, repr=False)
-    got: Arrays = field(default_factory=dict, repr=False)
-    expected: Arrays = field(default_factory=dict, repr=False)
-
-    @property
-    def points(self) -> float:
-        return self.probe.points if self.status == "passed" else 0.0
-
-
-def judge(runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool) -> Iterator[list[Verdict]]:
+def judge(
+    runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool, known: Known | None = None
+) -> Iterator[list[Verdict]]:
     """Run all probes; yields the verdicts of one exercise after the other.
 
-    `reveal`: show exceptions in full. Only for public inputs, because a message can contain them.
+    Args:
+        reveal: show exceptions in full. Only for public inputs, because a message can contain them.
+        known: the known mistakes; without them none is named.
     """
     by_exercise: dict[str, list[Probe]] = {}
     for probe in probes:
@@ -50,8 +43,9 @@ def judge(runner: Runner, oracle: Oracle, probes: Iterable[Probe], reveal: bool)
     with ThreadPoolExecutor(1) as pool:
         for own in by_exercise.values():
             verdicts = [_judge(runner, oracle, probe, pool, reveal) for probe in own]
+            if known is not None:
+                _diagnose(runner, oracle, verdicts, known, pool)
             _require_another_pass(verdicts)
-            _diagnose(verdicts, oracle)
             yield verdicts
 
 
@@ -61,15 +55,31 @@ def _judge(runner: Runner, oracle: Oracle, probe: Probe, pool: ThreadPoolExecuto
     answer = runner.ask(probe, inputs)
     expected = pending.result()
     if answer.status != "ok":
-        return Verdict(probe, *_no_answer(probe, answer, reveal))
+        return Verdict(probe, *_no_answer(probe, answer, reveal), inputs=inputs, expected=expected)
     try:
         got = probe.judged(inputs, answer.arrays)
     except Exception as error:  # an answer may contain anything
         reason = str(error) if isinstance(error, ValueError) else "the answer does not have the required form"
-        return Verdict(probe, "failed", clean(reason))
-    wrong = compare.differences(probe, got, expected)
+        return Verdict(probe, "failed", clean(reason), inputs=inputs, expected=expected)
+    wrong = compare.differences(probe, got, expected, probe.lengths(inputs))
     status = "failed" if wrong else "passed"
-    return Verdict(probe, status, "; ".join(wrong.values()), inputs, got, expected)
+    return Verdict(probe, status, "; ".join(wrong.values()), inputs=inputs, got=got, expected=expected)
+
+
+def _diagnose(runner: Runner, oracle: Oracle, verdicts: list[Verdict], known: Known, pool: ThreadPoolExecutor) -> None:
+    """Known mistakes have answered the inputs of one seed only: if it is another one, the student's code answers them,
+    too."""
+    if not any(verdict.status == "failed" and verdict.got for verdict in verdicts):
+        return
+    if {"timed out", "crashed"} & {verdict.status for verdict in verdicts}:
+        return
+    again = verdicts
+    if known.seed != oracle.seed:
+        again = [_judge(runner, known, verdict.probe, pool, reveal=False) for verdict in verdicts]
+    diagnose(again, known)
+    for verdict, diagnosed in zip(verdicts, again, strict=True):
+        if verdict.status == "failed" and verdict.got:
+            verdict.mistakes = diagnosed.mistakes
 
 
 def _no_answer(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
@@ -82,15 +92,20 @@ def _no_answer(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
         if other == probe.exercise or other not in exercises.load():
             return "not attempted", ""
         return "waiting", f"waiting for {other}"
+    if answer.status == "form":
+        return "failed", forms.sentence(detail)
     prefix = f"{importing} cannot be imported: " if importing else ""
     if answer.status == "timed out":
         return answer.status, f"importing {importing} does not finish" if importing else LATE
     if answer.status == "crashed":
         return answer.status, prefix + (clean(detail.get("message", "")) or "the process ended unexpectedly")
     where, kind = _where(detail), detail.get("kind")
+    if special := SPECIAL.get(kind if isinstance(kind, str) else ""):
+        return "failed", f"{prefix}{special.format(exercise=probe.exercise)}{where}"
     kind = kind if isinstance(kind, str) and kind in EXCEPTIONS else "an exception"
     if reveal or importing:  # during an import there are no inputs yet
-        return "failed", f"{prefix}{kind}: {clean(detail.get('message', ''))}{where}"
+        message = clean(detail.get("message", ""))
+        return "failed", f"{prefix}{kind}: {message}{where}{_missing_import(message)}"
     return "failed", f"{kind}{where}; `python -m scripts.check {probe.exercise}` shows the message"
 
 
@@ -105,37 +120,21 @@ def _require_another_pass(verdicts: list[Verdict]) -> None:
 
 
 def _where(detail: dict) -> str:
+    """The student's line, and the given function that it calls if the exception came from there."""
     file, line = detail.get("file"), detail.get("line")
-    known = file in exercises.files() and isinstance(line, int) and 0 < line < 10_000
-    return f" ({file}, line {line})" if known else ""
+    if not (file in exercises.files() and isinstance(line, int) and 0 < line < 10_000):
+        return ""
+    call = given.functions().get(str(detail.get("given", "")), "")
+    return f" ({file}, line {line}" + (f", in the call of {call}" if call else "") + ")"
+
+
+def _missing_import(message: str) -> str:
+    """The import of a name that is not defined."""
+    found = re.search(r"name '(\w+)' is not defined", message)
+    line = given.import_of(found[1]) if found else ""
+    return f": is the line `{line}` missing?" if line else ""
 
 
 def clean(text: object, limit: int = 300) -> str:
     """One line of printable characters."""
     return "".join(c if c.isprintable() else " " for c in str(text))[:limit].strip()
-
-
-def _diagnose(verdicts: list[Verdict], oracle: Oracle) -> None:
-    """Name the known mistake that gives the same answer as a failed probe, if there is one.
-
-    Several mistakes may explain a probe. The one that explains most of the exercise's failures is named; among equals,
-    the one that also passes where the student's code passes.
-    """
-    explains = {v.probe.id: _explanations(v, oracle) for v in verdicts if v.status == "failed" and v.got}
-    votes = Counter(says for found in explains.values() for says in found)
-    if any(len(_best(found, votes)) > 1 for found in explains.values()):
-        for verdict in verdicts:
-            if verdict.status == "passed":
-                votes.update({says: 0.01 for says in _explanations(verdict, oracle)})  # enough to break a tie
-    for verdict in verdicts:
-        if best := _best(explains.get(verdict.probe.id, []), votes):
-            verdict.text = f"{best[0]}; {verdict.text}"
-
-
-def _explanations(verdict: Verdict, oracle: Oracle) -> list[str]:
-    known = oracle.mistakes(verdict.probe, verdict.inputs)
-    return [says for says, facts in known.items() if compare.same(verdict.probe, verdict.got, facts)]
-
-
-def _best(found: list[str], votes: Counter[str]) -> list[str]:
-    return [says for says in found if votes[says] == max(votes[each] for each in found)]

@@ -1,11 +1,13 @@
-"""The sources of expected values. An oracle also knows what each known mistake would answer.
+"""The sources of expected values: what the reference answers. The stored ones come with those of known mistakes.
 
 Inputs are drawn from a seed and the probe's id, so they do not depend on which other probes run.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,25 +16,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hw1 import exercises
+from tests.autograder.compare import THIN, half
 from tests.autograder.probes.base import Arrays, Probe, Sample
 
 PUBLIC_SEED = "public"
 SNAPSHOT = Path("tests/autograder/probes/expected.safetensors")
-THIN = 4  # every fourth row of a mistake's sample is kept
+SAMPLE = "/sample"  # at the end of an array's name
 NAME = SNAPSHOT.as_posix()
 RESTORE = f"Restore it with `git checkout -- {NAME}`, or download the homework again."
 GIVEN = ("hw1/**/*.py", "hw1/*.toml", "tests/autograder/probes/*.py")
 
 
 class Oracle(Protocol):
-    """The answers of the reference and of each known mistake to a probe's inputs."""
+    """The answers of the reference to a probe's inputs."""
 
     seed: str
 
     def expected(self, probe: Probe, inputs: Arrays) -> Arrays: ...
 
-    def mistakes(self, probe: Probe, inputs: Arrays) -> dict[str, Arrays]:
-        """By the sentence for the student: "your loss equals the one that ..."."""
+
+def paired(probe: Probe) -> bool:
+    """Whether two mistakes at once are tried: for the first probe of an exercise, if it compares numbers."""
+    exact = probe.facts is None and not any(isinstance(rule, Sample) for rule in probe.rules.values())
+    return exact and probe.id == f"{probe.exercise}.1"
 
 
 def draw(probe: Probe, seed: str) -> Arrays:
@@ -49,8 +55,10 @@ class SnapshotError(Exception):
 class Stored:
     """What the reference and each known mistake answered on the public seed.
 
-    The file contains every array once. Its index lists the arrays of each answer, by probe and by the sentence for the
-    student; the sentence of the reference's answer is "". An array called "00012/4" is every fourth row of a sample.
+    The file contains every array once. Its index lists the arrays of each answer, by probe and by the number of the
+    sentence for the student; sentence 0, of the reference's answer, is "". An answer of a mistake lists only what
+    differs from the reference's; it is null if the mistake ends in an exception. An array "pairs 1.3.1" has one row for
+    each pair of mistakes.
     """
 
     seed = PUBLIC_SEED
@@ -64,7 +72,11 @@ class Stored:
             with safe_open(path, framework="np") as file:
                 index = json.loads(file.metadata()["index"])
                 self.arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            self.answers: dict[str, dict[str, dict[str, str]]] = index["answers"]
+            self.answers: dict[str, dict[int, dict[str, str] | None]] = {
+                probe: dict(map(tuple, rows)) for probe, rows in index["answers"].items()
+            }
+            self.named_pairs: dict[str, list[tuple[int, int]]] = index["pairs"]
+            self.sentences: list[str] = index["sentences"]
             self.given: dict[str, str] = index["given"]
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise SnapshotError(f"{NAME} cannot be read ({error}). {RESTORE}") from error
@@ -75,14 +87,27 @@ class Stored:
             )
 
     def expected(self, probe: Probe, inputs: Arrays) -> Arrays:
-        return self._answer(self.answers[probe.id][""])
+        return self._answer(self.answers[probe.id][0])
 
-    def mistakes(self, probe: Probe, inputs: Arrays) -> dict[str, Arrays]:
-        return {says: self._answer(names) for says, names in self.answers[probe.id].items() if says}
+    def mistakes(self, probe: Probe) -> dict[str, Arrays]:
+        reference = self.answers[probe.id][0]
+        return {
+            self.sentences[says]: {} if names is None else self._answer(reference | names)
+            for says, names in self.answers[probe.id].items()
+            if says
+        }
+
+    def pairs(self, probe: Probe, expected: Arrays) -> Iterable[tuple[str, str, Arrays]]:
+        shapes = {name: (array.shape, array.dtype) for name, array in expected.items()}
+        for names, row in zip(
+            self.named_pairs.get(probe.id, []), self.arrays.get(f"pairs {probe.id}", ()), strict=True
+        ):
+            first, second = (self.sentences[number] for number in names)
+            yield first, second, _unpacked(row, shapes)
 
     def _answer(self, names: dict[str, str]) -> Arrays:
         return {
-            name: np.concatenate([self.arrays[key]] * THIN).astype(np.float32) if "/" in key else self.arrays[key]
+            name: self.arrays[key].astype(np.float32) if key.endswith(SAMPLE) else self.arrays[key]
             for name, key in names.items()
         }
 
@@ -92,33 +117,62 @@ class Stored:
         return sorted(file for file in now.keys() | self.given.keys() if now.get(file) != self.given.get(file))
 
 
-def snapshot(answers: Iterable[tuple[Probe, dict[str, Arrays]]], given: dict[str, str]) -> bytes:
-    """The contents of a snapshot: each probe's answers by the sentence for the student, and the digests of given files.
+@dataclass(frozen=True)
+class Answers:
+    """What a snapshot knows about a probe."""
 
-    The same answers give the same bytes. Only part of a mistake's sample is kept, and repeated when it is read. The
-    result is hardly further from a new sample than the whole sample would be, so the mistake is still recognised.
+    probe: Probe
+    by_says: dict[str, Arrays]
+    """Of the reference, under "", and of each mistake, by the sentence for the student."""
+    pairs: Sequence[tuple[str, str, Arrays]] = ()
+    """Of two mistakes at once."""
+
+
+def snapshot(answers: Iterable[Answers], given: dict[str, str]) -> bytes:
+    """The contents of a snapshot: answers, and the digests of given files. The same answers give the same bytes.
+
+    Samples are kept in half precision, and only the first rows of a mistake's sample: enough to recognise it.
     """
     arrays: dict[str, np.ndarray] = {}
     known: dict[bytes, str] = {}  # names of arrays by their contents
-    index: dict[str, dict[str, dict[str, str]]] = {}
-    for probe, by_says in answers:
-        index[probe.id] = {says: {} for says in by_says}
-        for says, by_name in by_says.items():
+    sentences = {"": 0}
+    index: dict[str, object] = {"answers": {}, "pairs": {}, "given": given}
+    for each in answers:
+        rows = []
+        for says, by_name in each.by_says.items():
+            names = {}
             for name, array in by_name.items():
-                sample = isinstance(probe.rules.get(name), Sample) and len(array) % THIN == 0
-                content = f"{array.dtype} {array.shape} ".encode() + array.tobytes()
-                key = known.setdefault(content, f"{len(known):05}" + f"/{THIN}" * bool(sample and says))
-                arrays[key] = np.asarray(_thinned(array) if "/" in key else array, order="C")
-                index[probe.id][says][name] = key
-    return save(arrays, metadata={"index": json.dumps({"answers": index, "given": given})})
+                kept = array
+                if sample := isinstance(each.probe.rules.get(name), Sample):
+                    kept = half(array[: len(array) // THIN] if says and len(array) % THIN == 0 else array)
+                content = f"{kept.dtype} {kept.shape} ".encode() + kept.tobytes()
+                names[name] = key = known.setdefault(content, f"{len(known)}" + SAMPLE * sample)
+                arrays[key] = np.asarray(kept, order="C")
+            if says:  # what is as in the reference's answer is left out
+                names = {name: key for name, key in names.items() if rows[0][1].get(name) != key} if names else None
+            rows.append((sentences.setdefault(says, len(sentences)), names))
+        index["answers"][each.probe.id] = rows
+        if each.pairs:
+            index["pairs"][each.probe.id] = [
+                tuple(sentences.setdefault(says, len(sentences)) for says in both) for *both, _ in each.pairs
+            ]
+            arrays[f"pairs {each.probe.id}"] = np.stack([_packed(answer) for *_, answer in each.pairs])
+    index["sentences"] = list(sentences)
+    return save(arrays, metadata={"index": json.dumps(index)})
 
 
-def _thinned(sample: np.ndarray) -> np.ndarray:
-    """Every fourth row, in half precision. Values that repeat are not rounded: they must stay equal to new draws."""
-    rows = sample[::THIN]
-    half = rows.astype(np.float16)
-    continuous = all(len(np.unique(column)) > 0.99 * len(column) for column in rows.reshape(len(rows), -1).T)
-    return half if continuous and np.isfinite(half).all() else rows
+def _packed(answer: Arrays) -> np.ndarray:
+    row = np.concatenate([array.ravel() for array in answer.values()])
+    return row.astype(np.float32) if row.dtype.kind == "f" else row
+
+
+def _unpacked(row: np.ndarray, shapes: dict[str, tuple[tuple[int, ...], np.dtype]]) -> Arrays:
+    ends = np.cumsum([math.prod(shape) for shape, _ in shapes.values()])
+    parts = np.split(row, ends[:-1])
+    return {
+        name: part.reshape(shape).astype(dtype)
+        for part, (name, (shape, dtype)) in zip(parts, shapes.items(), strict=True)
+    }
 
 
 def given(root: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import Exercise
-from tests.autograder.judge import Verdict
+from tests.autograder.verdict import Verdict
 
 GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
 COLOURS = {"passed": GREEN, "partly": YELLOW, "failed": RED, "timed out": RED, "crashed": RED}
@@ -47,16 +47,28 @@ class Result:
     def attempted(self) -> bool:
         return self.status != "not attempted"
 
+    @property
+    def mistakes(self) -> list[str]:
+        """The known mistakes that explain the failures, each once."""
+        return list(dict.fromkeys(says for verdict in self.verdicts for says in verdict.mistakes))
+
     def lines(self) -> list[str]:
-        """One line per probe that did not pass; one for all if they share the reason; none if the status says it."""
+        """The known mistakes, then one line per probe that did not pass; one for all if they share the reason; none if
+        the status says it."""
         if self.status == "not attempted" or self.status.startswith("waiting for"):
             return []
         missed = [v for v in self.verdicts if v.status != "passed"]
         reasons = {v.text for v in missed}
         if len(missed) > 1 and len(reasons) == 1 and len(missed) == len(self.verdicts):
             text = reasons.pop()
-            return [f"all {len(missed)} checks: {text}"] if text else []
-        return [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
+            return [*map(sentence, self.mistakes), *([f"all {len(missed)} checks: {text}"] if text else [])]
+        rows = [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
+        return [*map(sentence, self.mistakes), *rows]
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _points(verdict: Verdict) -> str:

@@ -26,10 +26,11 @@ class Answer:
     """The answer to one probe."""
 
     status: str
-    """ok, todo, error, missing, timed out, crashed."""
+    """ok, todo, form, error, missing, timed out, crashed."""
     arrays: wire.Arrays = field(default_factory=dict)
     detail: dict = field(default_factory=dict)
-    """For `todo` the exercise; for `error` kind, message, file and line. The worker wrote it: trust nothing."""
+    """For `todo` the exercise; for `form` what a FormError knows; for `error` kind, message, file and line, and the
+    given function that the line called. The worker wrote it: trust nothing."""
     importing: str = ""
     """The file that could not be imported, if this is the reason."""
 
@@ -122,7 +123,7 @@ class Runner:
             wire.send(self.worker.sock, request, inputs, deadline)
             header, arrays = wire.receive(self.worker.sock, deadline)
             status = header.pop("status", None)
-            if status not in ("ok", "todo", "error", "missing"):
+            if status not in ("ok", "todo", "form", "error", "missing"):
                 raise wire.WireError("the answer cannot be read")
             detail = {key: value for key, value in header.items() if isinstance(value, (str, int))}
             return Answer(status, arrays if status == "ok" else {}, detail)

@@ -1,5 +1,6 @@
 """The process that runs a student's code. It receives inputs and returns arrays; it never sees an expected value."""
 
+import bdb
 import contextlib
 import importlib
 import signal
@@ -12,10 +13,10 @@ from types import ModuleType
 import numpy as np
 
 from hw1 import exercises
-from tests.autograder import wire
+from tests.autograder import forms, wire
 from tests.autograder.probes.base import Homework, Probe
 
-LIBRARIES = {"builtins", "torch", "numpy", "gymnasium"}  # the student sees the names of their exceptions
+LIBRARIES = {"builtins", "bdb", "torch", "numpy", "gymnasium"}  # the student sees the names of their exceptions
 
 
 def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
@@ -28,6 +29,7 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
         student: the folder whose `hw1` contains the student's files.
     """
     use(student)
+    sys.breakpointhook = _no_debugger
     hw1 = Homework()
     with contextlib.redirect_stdout(sys.stderr):
         while True:
@@ -41,6 +43,11 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
                 wire.send(sock, _stand_in(request["stand in"]))
             else:
                 wire.send(sock, *answer(hw1, probes[request["probe"]], inputs, student))
+
+
+def _no_debugger(*args, **kwargs):
+    """breakpoint() in a process that nobody can type into."""
+    raise bdb.BdbQuit
 
 
 def use(student: Path) -> None:
@@ -111,19 +118,36 @@ def to_numpy(value) -> np.ndarray:
 
 
 def describe(error: BaseException, student: Path) -> dict:
-    """An exception as a header: its kind, its message, and the line of the student's code that led to it."""
-    frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    """An exception as a header: its kind, its message, the line of the student's code that led to it, and the given
+    function that this line called, if the exception came from there."""
+    frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
-        frames.append((error.filename, error.lineno))
+        frames.append((error.filename, error.lineno, ""))
     files = {str(student / file): file for file in exercises.files()}
-    own = [(files[name], line) for name, line in frames if name in files]
-    where = {"file": own[-1][0], "line": own[-1][1]} if own else {}
+    own = [number for number, (name, *_) in enumerate(frames) if name in files]
+    where = {"file": files[frames[own[-1]][0]], "line": frames[own[-1]][1]} if own else {}
     if todo := exercises.unfinished(error):
         return {"status": "todo", "exercise": todo, **where}
+    if isinstance(error, forms.FormError):
+        return {"status": "form", **error.detail, **where}
+    if own and own[-1] + 1 < len(frames):
+        file, _, name = frames[own[-1] + 1]
+        where["given"] = f"{Path(file).stem}.{name}" if Path(file).parent.name == "hw1" else ""
+    if isinstance(error, SyntaxError) and (line := conflict(Path(error.filename or ""))):
+        return {"status": "error", "kind": "conflict", "message": "", **where | {"line": line}}
     message = error.msg if isinstance(error, SyntaxError) else error  # without the place, which `where` contains
     kind = type(error)
     named = kind.__module__.partition(".")[0] in LIBRARIES
     return {"status": "error", "kind": kind.__name__ if named else "", "message": str(message)[:500], **where}
+
+
+def conflict(file: Path) -> int:
+    """The line with the first marker of a merge conflict in a file; 0 if there is none."""
+    with contextlib.suppress(OSError):
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if line.startswith(("<<<<<<< ", ">>>>>>> ", "||||||| ")):
+                return number
+    return 0
 
 
 def main(sock: socket.socket, student: Path) -> None:

@@ -62,6 +62,7 @@ PROBE = {
     "max_score": _number,
     "status": {"passed", "failed", "not attempted", "waiting", "timed out", "crashed"}.__contains__,
     "output": _output,
+    "mistakes": lambda value: isinstance(value, list) and all(map(_text, value)),
 }
 
 
@@ -103,4 +104,6 @@ def _ours(page: dict) -> None:
         assert test["score"] == pytest.approx(sum(probe["score"] for probe in probes))
         assert sum(probe["max_score"] for probe in probes) == pytest.approx(exercise.points)
         assert (test["status"] == "passed") == (test["score"] == exercise.points)
-        assert len(test["output"].splitlines()) == len(probes)
+        mistakes = test["extra_data"]["mistakes"]
+        assert set(mistakes) == {says for probe in probes for says in probe["mistakes"]}
+        assert len(test["output"].splitlines()) == len(mistakes) + len(probes)

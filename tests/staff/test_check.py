@@ -11,9 +11,9 @@ import pytest
 from hw1 import exercises
 from scripts import check
 from tests.autograder import report
-from tests.autograder.judge import Verdict
 from tests.autograder.probes import of
 from tests.autograder.report import Result
+from tests.autograder.verdict import Verdict
 
 ENDLESS = "while True: pass"
 

@@ -71,9 +71,9 @@ def test_a_submission_cannot_replace_the_table(tmp_path):
 
 
 # --- the table and the class report -----------------------------------------------------------------------------------
-def page(status: str, says: str = "", key: str = "k") -> dict:
+def page(status: str, says: str = "", key: str = "k", mistakes: tuple[str, ...] = ()) -> dict:
     """A results.json in which every exercise has the same status."""
-    probes = [{"name": "the value", "status": status, "output": says}]
+    probes = [{"name": "the value", "status": status, "output": says, "mistakes": list(mistakes)}]
     tests = [
         {
             "number": exercise.id,
@@ -116,7 +116,7 @@ def test_the_report_counts_the_results_of_each_exercise():
 
 def test_the_report_names_the_most_common_mistake_first():
     says = "your loss equals the one that treats log_std as the logarithm of the variance"
-    grades = [Grade(f"{i}", page("failed", f"{says}; loss: got {i}.0, expected 9.0")) for i in range(2)]
+    grades = [Grade(f"{i}", page("failed", f"loss: got {i}.0, expected 9.0", mistakes=(says,))) for i in range(2)]
     rows = most_common([*grades, Grade("other", page("failed", "loss: got 1, expected 2"))]).splitlines()
     mine = [re.split(r" *\| *", row.strip("| ")) for row in rows if row.startswith("| 1.3")]
     assert mine == [["1.3", "2", says], ["1.3", "1", "another mistake: the value"]]

@@ -11,13 +11,13 @@ import pytest
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder.judge import Verdict
 from tests.autograder.probes import PROBES
 from tests.autograder.report import Result
 from tests.autograder.runner import Spawned
 from tests.autograder.staff import one, results
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.markers import strip
+from tests.autograder.verdict import Verdict
 from tests.staff import results_schema
 
 SETTINGS = one.Settings("a secret of the tests", None, 120.0)

@@ -25,6 +25,7 @@ from scripts.staff.bench.dagger import measure_dagger
 from scripts.staff.bench.envs import measure_envs
 from scripts.staff.bench.grading import measure_batch, measure_grade, measure_isolation
 from scripts.staff.bench.mixture import measure_mixture
+from scripts.staff.bench.mutation import measure_mutation
 from scripts.staff.bench.peers.process import Unmeasured
 from scripts.staff.bench.rows import Row, markdown, write
 from scripts.staff.bench.training import measure_bc, measure_seeds
@@ -38,6 +39,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "grade": measure_grade,
     "isolation": measure_isolation,
     "batch": measure_batch,
+    "mutation": measure_mutation,
     "demo": measure_demo,
     "test": measure_test,
 }

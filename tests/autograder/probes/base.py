@@ -81,6 +81,11 @@ class Probe:
     """Turns (inputs, answer) into the arrays to compare, where many answers are right. For example, it replays actions
     in the grader's own environment. Runs in the judge, on arrays that may hold anything; may raise ValueError with a
     sentence for the student. Without it the answer itself is compared."""
+    asked: str = ""
+    """The sentence of the exercise's text that asks for this property, word for word. Nothing may be checked that is
+    not asked; a test looks for the sentence in what students read."""
+    axes: dict[str, str] = field(default_factory=dict)
+    """The axes of inputs by name, such as {"means": "B K A"}. So a message can say "A times the right value"."""
     guessable: bool = False
     """Whether an answer that was fixed in advance can pass, whatever the inputs are. Such a probe earns its points only
     if another probe of the exercise, one that is not guessable, passes."""
@@ -90,6 +95,14 @@ class Probe:
     @property
     def exercise(self) -> str:
         return self.id.rpartition(".")[0]
+
+    def lengths(self, inputs: Arrays) -> dict[str, set[int]]:
+        """The lengths of each named axis of the inputs: {"B": {6}, "A": {3, 1}}."""
+        found: dict[str, set[int]] = {}
+        for name, letters in self.axes.items():
+            for letter, length in zip(letters.split(), inputs[name].shape, strict=True):
+                found.setdefault(letter, set()).add(length)
+        return found
 
     def judged(self, inputs: Arrays, answer: Arrays) -> Arrays:
         """The arrays that are compared with the expected ones."""

@@ -4,83 +4,225 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from tests.autograder.probes.base import Arrays, Close, Homework, Sample, probe
-from tests.autograder.probes.head_answers import checked, draw_batch, features_of, modes, sample_pairs, with_weights
-from tests.autograder.probes.noisy_training import EXACT, ITERATED, TARGET_RULES, shares, target_facts, training
+from tests.autograder import forms
+from tests.autograder.probes.base import Arrays, Close, Homework, Sample, probe, stand_in
+from tests.autograder.probes.draws import OUTSIDE, drawing, fresh_draws, nearly, normal_facts
+from tests.autograder.probes.head_answers import checked, features_of, generator, with_weights
+from tests.autograder.probes.noisy_training import (
+    EXACT,
+    ITERATED,
+    TARGET_RULES,
+    joint_facts,
+    multiple_facts,
+    parts_of,
+    repetition,
+    training,
+)
+from tests.autograder.probes.sizes import cases, draw_batch, drawn, in_each_case, unchanged
+from tests.autograder.probes.tensors import tensor
+from tests.autograder.probes.tiny_fit import IMITATION, draw_demos, imitation
+
+HEAD = "FlowMatchingHead"
 
 
 def head_of(hw1: Homework, inputs: Arrays, steps: int) -> nn.Module:
     """`steps`: Euler steps."""
-    return with_weights(
-        hw1.heads.FlowMatchingHead(inputs["features"].shape[1], inputs["action"].shape[1], steps), inputs
-    )
+    sizes = inputs["features"].shape[1], inputs["action"].shape[1]
+    with drawing:
+        return with_weights(hw1.heads.FlowMatchingHead(*sizes, steps), inputs)
 
 
 # --- training --------------------------------------------------------------------------------------------------------
+def draw_points(rng: np.random.Generator, B: int, A: int, F: int) -> Arrays:
+    return draw_batch(rng, B=B + 12 if B > 1 else 1, A=A, F=F, scale=2.0)
+
+
 def point_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    """The weights of the action and of the velocity in each point: starting from the action with this velocity, after
-    what time is the point reached?"""
-    time = checked(answer, "time", inputs["action"].shape[:1])
-    action, velocity = shares(inputs, answer).T
-    return {
-        "the action's weight in the point": action,
-        "the target's weight, minus the time": np.round(velocity - time, 5) + 0.0,  # never -0
-        "the times": time[:, None].astype(np.float32),
-    }
+    """The weights of the action and of the velocity in the points: starting from the action with this velocity, after
+    what time is a point reached?"""
+    found, answers = {}, dict(cases(answer))
+    for case, own in cases(inputs):
+        target, facts = multiple_facts(own, answers[case])
+        time = checked(answers[case], "time", target.shape[:1])
+        point = checked(answers[case], "point", target.shape)
+        parts = [own["action"].astype(np.float64), time[:, None] * target]
+        weights, rest = parts_of(point, parts, np.zeros(len(time), int), 1)
+        facts |= {
+            "the action's weight in the point": weights[0, 0],
+            "the weight of time x target in the point": weights[0, 1],
+            "what else is in the point": np.array(rest),
+        }
+        found |= {name + case: np.asarray(value) for name, value in facts.items()}
+    return found
 
 
 @probe(
     "E.3.1",
     "the point on the path that the network sees, and its time",
-    points=1.25,
-    draw=partial(draw_batch, batch=200, action_dim=6),
+    points=1.0,
+    draw=partial(drawn, draw=draw_points, B=9, A=6, F=9),
     rules={
-        "the action's weight in the point": EXACT,
-        "the target's weight, minus the time": EXACT,
-        "the times": Sample(),
+        name + case: rule
+        for case in ("", " if B = 1", " if A = 1", " if F = 1")
+        for name, rule in {
+            "the action's weight in the point": EXACT,
+            "the weight of time x target in the point": EXACT,
+            "what else is in the point": EXACT,
+            "multiple of the squared error": Close(rtol=1e-3),
+        }.items()
     },
     facts=point_facts,
+    asked="x_t = t noise + (1 - t) action,     dx/dt = noise - action,",
 )
 def point(hw1: Homework, inputs: Arrays) -> dict:
-    return training(hw1, head_of(hw1, inputs, steps=5), inputs)
+    return {
+        name + case: value
+        for case, own in cases(inputs)
+        for name, value in training(hw1, head_of(hw1, own, steps=5), own).items()
+    }
+
+
+def draw_many(rng: np.random.Generator) -> Arrays:
+    dims = int(rng.integers(2, 4))
+    return draw_batch(rng, B=8_000 // dims // 4 * 4, A=dims, F=int(rng.integers(3, 7)), scale=3.0)
+
+
+def target_facts(inputs: Arrays, answer: Arrays) -> Arrays:
+    """The target plus the action must be the noise.
+
+    The distribution function of the times makes them uniform. Times that are uniform by themselves are then 0.35
+    standard deviations off on average: 17 standard errors or more, since there are at least 2,600 rows.
+    """
+    target, facts = multiple_facts(inputs, answer)
+    time, (low, high) = checked(answer, "time", target.shape[:1]), checked(answer, "range", (2,))
+    share = ((time - 0.001) / 0.999).clip(0, 1) ** 1.5
+    uniform = (share - 0.5) * np.sqrt(12)
+    repeats = {name: value for name, value in answer.items() if name.startswith("draws")}
+    times = {
+        "the times": uniform[:, None].astype(np.float32),
+        "the times' average, made uniform": nearly(uniform.mean(), 0.0, OUTSIDE * len(time) ** -0.5),
+        "the times' average square, made uniform": nearly((uniform**2).mean(), 1.0, OUTSIDE * (0.8 / len(time)) ** 0.5),
+        "no time is below 0.001 or above 1": np.array(low > 0.000999 and high < 1.000001),
+    }
+    return facts | joint_facts(inputs, target + inputs["action"], uniform) | times | repeats
 
 
 @probe(
     "E.3.2",
-    "the loss: squared error against the velocity",
-    points=1.25,
-    draw=partial(draw_batch, batch=4000, action_dim=2, scale=3.0),
-    rules=TARGET_RULES,
+    "the loss: squared error against the velocity, at times from Beta(1.5, 1)",
+    points=1.0,
+    draw=draw_many,
+    rules=TARGET_RULES | {"the times": Sample("they are not drawn from 0.999 Beta(1.5, 1) + 0.001")},
     facts=target_facts,
+    axes={"action": "B A"},
+    asked="t ~ 0.999 Beta(1.5, 1) + 0.001",
 )
 def target(hw1: Homework, inputs: Arrays) -> dict:
-    return training(hw1, head_of(hw1, inputs, steps=5), inputs)
+    given, draw = [], hw1.sampling.draw_flow_time
+
+    def noticed(*args, **kwargs) -> Tensor:
+        given.append(draw(*args, **kwargs))
+        return given[-1]
+
+    with stand_in(hw1, user="heads", owner="sampling", draw_flow_time=noticed):
+        answer = training(hw1, head_of(hw1, inputs, steps=5), inputs)
+    time = answer["time"]
+    if not any(torch.equal(time, each) for each in given):
+        time = many_times(hw1, inputs)
+    repeats = repetition(hw1, head_of(hw1, inputs, steps=5), inputs)
+    return answer | repeats | {"range": torch.stack([time.min(), time.max()])}
+
+
+def many_times(hw1: Homework, inputs: Arrays) -> Tensor:
+    """Times that the student draws without the given function, in so large a batch that some of them should be near
+    0.001: without this offset 1 in 30,000 would lie below, so 99.9 % of such batches have one."""
+    head, times = head_of(hw1, inputs, steps=1), []
+
+    def forward(features: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        times.append(t)
+        return x * features[:, :1]
+
+    head.forward = forward
+    rows = 220_000
+    with stand_in(hw1, user="heads", owner="losses", mse_loss=lambda pred, action: (pred - action).mean()):
+        head.loss(torch.ones(rows, inputs["features"].shape[1]), torch.zeros(rows, 1), generator(inputs))
+    return torch.cat(times)
 
 
 # --- sampling --------------------------------------------------------------------------------------------------------
+def draw_euler(rng: np.random.Generator, **sizes: int) -> Arrays:
+    return draw_batch(rng, **sizes, few=int(rng.integers(2, 6)), many=int(rng.integers(6, 14)))
+
+
+EULER = {"1 Euler step": 1, "a few Euler steps": "few", "more Euler steps": "many"}
+
+
 @probe(
     "E.3.3",
     "Euler's method from noise to action",
-    points=1.5,
-    draw=partial(draw_batch, batch=6, action_dim=3),
-    rules={name: ITERATED for name in ("mode in 1 Euler step", "mode in 4 Euler steps", "mode for a batch of one")}
-    | {"mode": Close(1e-3, 1e-3, dtype=True)},
+    points=1.25,
+    draw=partial(drawn, draw=draw_euler, B=7, A=5, F=9),
+    rules=in_each_case("BAF", **{f"mode in {name}": Close(1e-3, 1e-3, dtype=True) for name in EULER})
+    | in_each_case("BAF", from_noise=ITERATED),
+    asked="at t = 1, 1 - 1/steps, ..., 1/steps: x <- x - velocity / steps.",
 )
 @torch.no_grad()
 def euler(hw1: Homework, inputs: Arrays) -> dict:
-    one, four = (head_of(hw1, inputs, steps).mode(features_of(inputs)) for steps in (1, 4))
-    return {"mode in 1 Euler step": one, "mode in 4 Euler steps": four} | modes(head_of(hw1, inputs, 7), inputs)
+    found = {}
+    for case, own in cases(inputs):
+        features, shape = features_of(own), own["action"].shape
+        for name, steps in EULER.items():
+            head = head_of(hw1, own, int(own.get(steps, steps)))
+            found[f"mode in {name}{case}"] = forms.tensor(head.mode(features), f"{HEAD}.mode", "B A", *shape)
+        moved = head._integrate(features, tensor(own, "noise"))
+        found[f"from noise{case}"] = forms.tensor(moved, f"{HEAD}._integrate", "B A", *shape)
+        found[f"the inputs are as before{case}"] = unchanged(own, features=features)
+    return found
+
+
+DRAWS = 2_000  # in each of three calls
+
+
+def draw_sampling(rng: np.random.Generator) -> Arrays:
+    """Two situations, which alternate in the batch."""
+    return draw_euler(rng, B=2, A=int(rng.integers(2, 4)), F=int(rng.integers(3, 7)))
+
+
+def sample_facts(inputs: Arrays, answer: Arrays) -> Arrays:
+    return answer | normal_facts("first noise", answer["first noise"])
 
 
 @probe(
     "E.3.4",
-    "samples start from noise",
-    points=1.0,
-    draw=partial(draw_batch, batch=2, action_dim=2),
-    rules={"actions": Sample()},
+    "samples start from noise, drawn for each row and each call",
+    points=0.75,
+    draw=draw_sampling,
+    rules={"actions": Sample(), "first noise": Sample()},
+    facts=sample_facts,
+    asked="sample(features, generator)         draw an action",
 )
 @torch.no_grad()
 def samples(hw1: Homework, inputs: Arrays) -> dict:
-    return sample_pairs(head_of(hw1, inputs, steps=5), inputs)
+    """Where the velocity is the same everywhere, a sample is the noise that it starts from, moved by this velocity."""
+    features = features_of(inputs).repeat(DRAWS // 2, 1)
+    head = head_of(hw1, inputs, int(inputs["few"]))
+    actions, _ = fresh_draws(head, inputs, features[:1_000], f"{HEAD}.sample")
+    nn.init.zeros_(head.net[-1].weight)
+    noise, repeats = fresh_draws(head, inputs, features, f"{HEAD}.sample")
+    return {"actions": actions, "first noise": noise + head.net[-1].bias.repeat(3)} | repeats
+
+
+# --- use -------------------------------------------------------------------------------------------------------------
+@probe(
+    "E.3.5",
+    "trained on a few demonstrations by `hw1.bc.fit`, in chunks, for two learners",
+    points=1.0,
+    draw=draw_demos,
+    rules=IMITATION,
+    guessable=True,
+    asked="a chunk of actions is one long action to it",
+)
+def use(hw1: Homework, inputs: Arrays) -> dict:
+    return imitation(hw1, inputs, "flow", sampling_steps=int(inputs["bins"]) - 1)

@@ -4,25 +4,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from tests.autograder import forms
 from tests.autograder.probes.base import Arrays
-from tests.autograder.probes.tensors import float32, tensor
-
-FEATURES = 8
-PAIRS = 4000  # samples of two actions each: enough to distinguish weights that differ by 0.1
+from tests.autograder.probes.tensors import tensor
 
 
 # --- heads with weights from a seed ----------------------------------------------------------------------------------
-def draw_batch(rng: np.random.Generator, batch: int, action_dim: int, scale: float = 1.0) -> Arrays:
-    """Features, actions in [-scale, scale], normal noise, the seeds of the weights and of a generator."""
-    return float32(
-        features=rng.normal(size=(batch, FEATURES)),
-        action=rng.uniform(-scale, scale, (batch, action_dim)),
-        noise=rng.normal(size=(batch, action_dim)),
-        weights=rng.integers(2**31),
-        seed=rng.integers(2**31),
-    )
-
-
 def with_weights(head: nn.Module, inputs: Arrays) -> nn.Module:
     """The head with weights drawn from a seed, large enough that every input is visible in the output."""
     rng = np.random.default_rng(int(inputs["weights"]))
@@ -41,48 +28,37 @@ def generator(inputs: Arrays, shift: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int(inputs["seed"]) + shift)
 
 
-def modes(head: nn.Module, inputs: Arrays) -> dict:
-    features = features_of(inputs)
-    return {"mode": head.mode(features), "mode for a batch of one": head.mode(features[:1])}
-
-
-def sample_pairs(head: nn.Module, inputs: Arrays) -> dict:
-    """Pairs of actions `[PAIRS, 2A]`, in two situations that alternate: anything that neighbouring rows share shows."""
-    features = features_of(inputs)[:2].repeat(PAIRS, 1)
-    actions = head.sample(features, generator(inputs))
-    return {"actions": actions.reshape(PAIRS, -1)}
-
-
-def draw_again(head: nn.Module, inputs: Arrays) -> dict:
-    """Actions drawn twice with one generator, once with a fresh one of the same seed, and once with another seed."""
+def draw_again(head: nn.Module, inputs: Arrays, of: str, dims: int) -> dict:
+    """Actions drawn twice with one generator, once with a fresh one of the same seed, once with another seed, and twice
+    without a generator."""
     features = features_of(inputs)[:2].repeat(16, 1)
     first = generator(inputs)
+    forms.tensor(head.sample(features[:1], generator(inputs)), of, "B A", 1, dims)
+    calls = {
+        "first": (first,),
+        "next": (first,),
+        "again": (generator(inputs),),
+        "other": (generator(inputs, shift=1),),
+        "without": (),
+        "without again": (),
+    }
     return {
-        "first": head.sample(features, first),
-        "next": head.sample(features, first),
-        "again": head.sample(features, generator(inputs)),
-        "other": head.sample(features, generator(inputs, shift=1)),
-        "without a generator": head.sample(features),
-        "for a batch of one": head.sample(features[:1], first),
+        name: forms.tensor(head.sample(features, *own), of, "B A", len(features), dims) for name, own in calls.items()
     }
 
 
 def repeats(inputs: Arrays, answer: Arrays) -> Arrays:
     """Facts about `draw_again`: actions that must agree do, and actions that must not agree do not, row by row."""
-    first = answer["first"]
-    for name in ("next", "again", "other", "without a generator"):
-        if first.ndim != 2 or answer[name].shape != first.shape or answer[name].dtype.kind != "f":
-            raise ValueError(
-                f"sample: got {first.shape} and {answer[name].shape}, expected floats [B, A] from each call"
-            )
-    apart = {name: np.abs(first - answer[name]).max(axis=1) for name in ("next", "again", "other")}
+    calls = {name: checked(answer, name, (32, *answer["first"].shape[1:2])) for name in answer}
+    first = calls["first"]
+    apart = {name: np.abs(first - other).max(axis=1) for name, other in calls.items()}
+    without = np.abs(calls["without"] - calls["without again"]).max(axis=1)
     return {
-        "shape": np.array(first.shape),
-        "shape for a batch of one": np.array(answer["for a batch of one"].shape),
         "the same seed gives the same actions": (apart["again"] == 0).all(),
         "another seed gives different actions": (apart["other"] > 0).all(),
         "every row is drawn separately": (np.abs(first[2:] - first[:-2]).max(axis=1) > 0).all(),
         "the next call gives different actions": (apart["next"] > 0).all(),
+        "so does the next call without a generator": (without > 0).all(),
     }
 
 

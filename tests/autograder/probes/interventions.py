@@ -1,167 +1,293 @@
 """Probes of exercise 4.4: who drives, and which states are kept, when a gate decides."""
 
+from collections.abc import Iterable
+from functools import partial
+
 import numpy as np
 
+from tests.autograder import forms
+from tests.autograder.probes.actors import draw_actor
 from tests.autograder.probes.base import Arrays, Homework, probe
 from tests.autograder.probes.datasets import (
     DTYPES,
+    SEVERAL,
     Samples,
-    as_arrays,
     contents,
+    drawn_each,
+    facts_each,
     owner_facts,
     prefixed,
-    without_prefix,
+    run_each,
 )
-from tests.autograder.probes.world import Plane, Replay, draw_drivers, drivers
+from tests.autograder.probes.relabel import ACTOR, watched
+from tests.autograder.probes.world import (
+    Replay,
+    World,
+    draw_sizes,
+    draw_world,
+    drivers,
+    policy_facts,
+)
 
-LENGTH, ENVS = 10, 6
 
-
+# --- one rollout -----------------------------------------------------------------------------------------------------
 class Schedule:
-    """A gate that lets the expert drive at fixed steps, `table [T, N]`, and records what it is told."""
+    """A gate that lets the expert drive at fixed steps, `table [T, N]`. It counts steps from its reset on, and records
+    what it is told."""
 
-    def __init__(self, table: np.ndarray):
-        self.table = table != 0
+    def __init__(self, env: World, table: np.ndarray):
+        self.env, self.table = env, table != 0
         self.told: list[tuple] = []
-        self.ready = False
+        self.resets: list[tuple[int, int]] = []  # seed, and the number of calls before
+        self.step = 0
 
     def reset(self, seed):
-        self.ready = not self.told
+        self.resets.append((int(seed), len(self.told)))
+        self.step = 0
 
     def __call__(self, obs, state, expert_drives):
-        self.told.append((np.array(obs), np.array(state), np.array(expert_drives) != 0))
-        return self.table[min(len(self.told), len(self.table)) - 1].copy()
+        given = [np.array(x, dtype=np.float32) for x in (obs, state, expert_drives)]
+        shapes = [x.shape for x in self._nothing()]
+        self.told.append(tuple(given if [x.shape for x in given] == shapes else self._nothing()))
+        answer = self.table[min(self.step, len(self.table) - 1)].copy()
+        self.step += 1
+        return answer[: len(given[0])]
+
+    def _nothing(self) -> list[np.ndarray]:
+        state = self.env.observation_space.shape[1] - 1
+        envs = self.env.num_envs
+        return [np.full(shape, np.nan, np.float32) for shape in ((envs, state + 1), (envs, state), (envs,))]
 
     def record(self) -> dict:
-        columns = zip(*self.told, strict=True)
+        """What it was told, by step, and its resets."""
+        columns = zip(*(self.told or [self._nothing()]), strict=True)
         names = ("gate's obs", "gate's state", "gate's expert_drives")
-        return {name: np.stack(column) for name, column in zip(names, columns, strict=True)} | {"reset": self.ready}
+        told = {name: np.stack(column)[: len(self.told)] for name, column in zip(names, columns, strict=True)}
+        return told | {
+            "gate's seeds": np.array([seed for seed, _ in self.resets], dtype=np.int64),
+            "gate's calls before each reset": np.array([calls for _, calls in self.resets], dtype=np.int64),
+        }
 
 
-def draw_schedule(rng: np.random.Generator) -> Arrays:
-    """In every environment: an intervention, a pause, another intervention; at the last step the policy drives."""
-    table = np.zeros((LENGTH, ENVS), dtype=np.int64)
-    for n in range(ENVS):
-        first, second = rng.integers(1, 4), rng.integers(6, 8)
+def draw_table(rng: np.random.Generator, steps: int, envs: int) -> np.ndarray:
+    """When the expert drives, `[T, N]`: two interventions and a pause; from the start; to the end; one step; never."""
+    table = np.zeros((steps, envs), dtype=np.int64)
+    for n in range(envs):
+        first, second = rng.integers(1, 3), rng.integers(5, 7)
         table[first : rng.integers(first + 1, 5), n] = table[second : rng.integers(second + 1, 9), n] = 1
-    return draw_drivers(rng) | {"table": table, "seed": rng.integers(1, 2**31)}
+    if envs > 4:
+        one, start, end, never = rng.permutation(envs)[:4]
+        table[:, [one, start, end, never]] = 0
+        table[rng.integers(1, 5), one] = 1
+        table[: rng.integers(2, 4), start] = table[rng.integers(5, 8) :, end] = 1
+    return table[:steps]
 
 
-def intervene(hw1: Homework, inputs: Arrays, **world) -> dict:
-    """Seed, actions and dataset of one rollout, and what the gate was told. `world`: options of the Plane."""
-    expert, policy = drivers(inputs)
-    env, gate = Plane(ENVS, **world), Schedule(inputs["table"])
-    data = hw1.dagger.intervention_rollout(env, policy, expert, gate, LENGTH, int(inputs["seed"]))
-    return env.record() | contents(data) | gate.record()
+def draw_case(rng: np.random.Generator, table: int | None = None, **sizes) -> Arrays:
+    """A world of random sizes, except for those that are given. `table`: 0 or 1 at every step; random if None."""
+    sizes = draw_sizes(rng) | sizes
+    drawn = draw_table(rng, max(sizes["steps"], 9), sizes["envs"])[-sizes["steps"] :]
+    if sizes["steps"] == 1:
+        drawn = rng.permutation(np.arange(sizes["envs"]) % 2)[None]
+    world = draw_world(rng, **sizes)
+    for n in np.flatnonzero((world["lives"] == 1) | (world["lives"] == sizes["steps"])):
+        drawn[world["lives"][n] - 1 :, n] = 1  # what leads to a termination, and what follows it
+    return world | {"table": drawn if table is None else np.full_like(drawn, table)}
+
+
+def draw_cases(rng: np.random.Generator, cases: dict[str, dict]) -> Arrays:
+    return drawn_each(rng, cases, draw_case)
+
+
+def intervene(hw1: Homework, inputs: Arrays, env: World | None = None, policy=None, plain: bool = False) -> dict:
+    """Seed, actions and dataset of one rollout, and what the gate was told. `policy`: one without memory, if None.
+    `plain`: the gate has no `reset`."""
+    env = World(inputs) if env is None else env
+    expert, forgetful = drivers(inputs)
+    gate, policy = Schedule(env, inputs["table"]), forgetful if policy is None else policy
+    given = (lambda *told: gate(*told)) if plain else gate
+    data = hw1.dagger.intervention_rollout(env, policy, expert, given, int(inputs["horizon"]), seed=int(inputs["seed"]))
+    return env.record() | contents(forms.dataset(data, "intervention_rollout")) | gate.record()
+
+
+def intervene_each(hw1: Homework, inputs: Arrays, cases: Iterable[str]) -> dict:
+    return run_each(inputs, cases, lambda case, own: intervene(hw1, own))
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
-def kept_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    replay = Replay(inputs, answer, ENVS)
-    samples, drove = Samples(replay, answer), inputs["table"] != 0
-    kept = {
-        "exactly the states where the expert drove are kept": samples.hold(drove),
-        "all states are kept": samples.hold(np.ones_like(drove)),
-        "the states where the policy drove are kept": samples.hold(~drove),
-        "all states from the first intervention on are kept": samples.hold(np.maximum.accumulate(drove)),
-        "the states one step after those where the expert drove are kept": samples.hold(np.roll(drove, 1, axis=0)),
+def kept_facts(inputs: Arrays, answer: Arrays) -> dict:
+    replay = Replay(inputs, answer)
+    samples, drove = Samples(replay, answer), replay.by_expert & replay.running
+    right = samples.hold(drove)
+    running, by_policy = replay.running, replay.running & ~replay.by_expert
+    late, early = (np.roll(drove, shift, axis=0) & running for shift in (1, -1))
+    others = {
+        "all states are kept": samples.hold(running),
+        "the states where the policy drove are kept": samples.hold(by_policy),
+        "all states from the first intervention on are kept": samples.hold(
+            np.maximum.accumulate(replay.by_expert) & running
+        ),
+        "the states one step after those where the expert drove are kept": samples.hold(late),
+        "the states one step before those where the expert drove are kept": samples.hold(early),
+        "the observations after those where the expert drove are kept": samples.hold_next(drove),
+        "only the first state of each intervention is kept": samples.hold(drove & ~np.roll(drove, 1, axis=0)),
+        "nothing is kept": not len(answer["obs"]),
     }
-    return as_arrays(kept | samples.labels())
+    wrong = {name: not right and held for name, held in others.items()}
+    return {"exactly the states where the expert drove are kept": right} | wrong | samples.labels()
+
+
+KEPT = {SEVERAL: {}, "N = 1": {"envs": 1}, "T = 1": {"steps": 1}, "A = 1": {"dims": 1}}
 
 
 @probe(
     "4.4.1",
     "the states where the expert drove, labelled with its actions",
-    points=1.5,
-    draw=draw_schedule,
-    facts=kept_facts,
+    points=1,
+    draw=partial(draw_cases, cases=KEPT),
+    facts=partial(facts_each, KEPT, kept_facts),
+    asked="Only states in which the expert had control are kept, with the action that the expert took",
 )
 def kept_states(hw1: Homework, inputs: Arrays) -> dict:
-    return intervene(hw1, inputs)
+    return intervene_each(hw1, inputs, KEPT)
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------
-def gate_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    replay, table = Replay(inputs, answer, ENVS), inputs["table"] != 0
-    before = np.concatenate([np.zeros((1, ENVS), dtype=bool), table[:-1]])
-    told = {name: answer[f"gate's {name}"] for name in ("obs", "state", "expert_drives")}
+def gate_facts(inputs: Arrays, answer: Arrays) -> dict:
+    replay = Replay(inputs, answer)
+    length, running = len(replay.action), replay.running
+    drove = inputs["table"][:length] != 0
+    before = np.concatenate([np.zeros_like(drove[:1]), drove[:-1]])
+    calls = answer["gate's calls before each reset"]
 
-    def same(left, right):
-        return left.shape == right.shape and np.allclose(left, right, atol=1e-4)
+    def told(name: str, right: np.ndarray) -> bool:
+        given = answer[f"gate's {name}"]
+        asked = len(given) >= length and given.shape[1:] == right.shape[1:]
+        return bool(asked and np.allclose(given[:length][running], right[running], atol=1e-4))
 
-    return as_arrays(
-        {
-            "seed of the reset": answer["seed"].astype(np.int64),
-            "the expert drives where the gate decides so": same(replay.by_expert, table),
-            "the policy drives everywhere else": same(replay.by_policy, ~table),
-            "the gate is told the observation": same(told["obs"], replay.obs),
-            "the gate is told the state": same(told["state"], replay.state),
-            "the gate is told who drove one step ago": same(told["expert_drives"], before),
-            "the gate is reset before the first step": answer["reset"] != 0,
-        }
-    )
+    return {
+        "seed of the environment's reset": answer["seed"].astype(np.int64),
+        "steps": replay.steps,
+        "times the gate was asked": len(answer["gate's obs"]) if replay.running_on.any() else replay.horizon,
+        "the expert drives where the gate decides so": bool((replay.by_expert == drove)[running].all()),
+        "the policy drives everywhere else": bool((replay.by_policy == ~drove)[running].all()),
+        "the gate is told the observation": told("obs", replay.obs),
+        "the gate is told the state": told("state", replay.state),
+        "the gate is told who drove one step ago": told("expert_drives", before),
+        "the gate is reset before it is first asked": bool((calls == 0).any()),
+        "the gate is reset during the rollout": bool((calls > 0).any()),
+        "seed of the gate's reset": answer["gate's seeds"][:1],
+    }
+
+
+MORTAL = "with terminations"
+GATES = {SEVERAL: {}, MORTAL: {"mortal": True}, "N = 1": {"envs": 1}, "T = 1": {"steps": 1}}
 
 
 @probe(
-    "4.4.2", "the gate is called at every step and decides who drives", points=1, draw=draw_schedule, facts=gate_facts
+    "4.4.2",
+    "the gate is called at every step and decides who drives",
+    points=1,
+    draw=partial(draw_cases, cases=GATES),
+    facts=partial(facts_each, GATES, gate_facts),
+    asked="`seed` resets the environment, and the policy and the gate if they have `reset`.",
 )
 def gate_control(hw1: Homework, inputs: Arrays) -> dict:
-    return intervene(hw1, inputs)
+    return intervene_each(hw1, inputs, GATES)
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------
+def never_facts(inputs: Arrays, answer: Arrays) -> dict:
+    empty = {f"empty {name}": answer[name][:0] for name in ("obs", "action")}  # shapes and dtypes
+    return {"samples": len(answer["obs"])} | empty
+
+
+def always_facts(inputs: Arrays, answer: Arrays) -> dict:
+    samples = Samples(Replay(inputs, answer), answer)
+    return {
+        "every state is kept if the expert always drives": samples.hold(samples.replay.running),
+        "episodes if the expert always drives": len(np.unique(answer["episode"])),
+    }
+
+
+NEVER = {"never": {"table": 0}, "never, discrete actions": {"table": 0, "dims": 0}}
+ALWAYS = {"always": {"table": 1}, "always, T = 1": {"table": 1, "steps": 1}}
+
+
 def never_and_always_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    never, always = without_prefix("never ", answer), without_prefix("always ", answer)
-    samples = Samples(Replay(inputs, always, ENVS), always)
-    return as_arrays(
-        {
-            "samples if the expert never intervenes": len(never["obs"]),
-            "obs if the expert never intervenes": never["obs"][:0],
-            "every state is kept if the expert always drives": samples.hold(samples.replay.running),
-        }
-    )
+    return facts_each(NEVER, never_facts, inputs, answer) | facts_each(ALWAYS, always_facts, inputs, answer)
 
 
 @probe(
     "4.4.3",
     "no intervention; intervention at every step",
     points=0.5,
-    draw=draw_schedule,
+    draw=partial(draw_cases, cases=NEVER | ALWAYS),
     facts=never_and_always_facts,
-    guessable=True,
+    asked="The dataset is empty if the expert never intervened.",
 )
 def never_and_always(hw1: Homework, inputs: Arrays) -> dict:
-    answer = {}
-    for name, on in (("never ", 0), ("always ", 1)):
-        answer |= prefixed(name, intervene(hw1, inputs | {"table": np.full_like(inputs["table"], on)}))
-    return answer
+    return run_each(inputs, (*NEVER, *ALWAYS), lambda case, own: intervene(hw1, own, plain=True))
 
 
-def draw_late(rng: np.random.Generator) -> Arrays:
-    """The expert drives from the fourth step to the end, in the first environment with a pause of one step."""
-    table = np.repeat(np.arange(LENGTH)[:, None] >= 3, ENVS, axis=1).astype(np.int64)
-    table[rng.integers(5, 9), 0] = 0
-    return draw_drivers(rng) | {"table": table, "seed": rng.integers(1, 2**31)}
+OWNED = (SEVERAL, MORTAL, "discrete actions")
 
 
-def intervention_owner_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    near = without_prefix("edge ", answer)
-    replay = Replay(inputs, near, ENVS, edge=1.5)
-    times = Samples(replay, near).times
-    kept = {"states after a termination are kept": (times[~replay.running] > 0).any()}
-    return owner_facts(inputs, answer) | as_arrays(kept)
+def draw_owned(rng: np.random.Generator) -> Arrays:
+    learners = int(rng.integers(2, 4))
+    several = {"learners": learners, "envs": learners * int(rng.integers(2, 4))}
+    return draw_cases(rng, dict(zip(OWNED, (several, several | {"mortal": True}, {"dims": 0}), strict=True)))
+
+
+def kept_owner_facts(inputs: Arrays, answer: Arrays) -> dict:
+    replay = Replay(inputs, answer)
+    times, drove = Samples(replay, answer).times, replay.by_expert
+    kept = {
+        "every state where the expert drove is kept up to a termination": bool(
+            (times[drove & replay.running] == 1).all()
+        ),
+        "states after a termination are kept": bool((times[~replay.running] > 0).any()),
+    }
+    return replay.drove() | kept | owner_facts(inputs, answer)
 
 
 @probe(
     "4.4.4",
-    "learners, episodes, terminations",
-    points=1,
-    draw=draw_late,
-    rules=DTYPES,
-    facts=intervention_owner_facts,
-    guessable=True,
+    "learners, episodes, terminations; discrete actions",
+    points=0.5,
+    draw=draw_owned,
+    rules={name + end: rule for end in ("", f" ({MORTAL})", f" ({OWNED[2]})") for name, rule in DTYPES.items()},
+    facts=partial(facts_each, OWNED, kept_owner_facts),
+    asked="Each intervention is an episode of its own: a gap begins a new one.",
 )
 def owners(hw1: Homework, inputs: Arrays) -> dict:
-    """For three learners, in a world without an edge and in one with an edge."""
-    near = intervene(hw1, inputs, learners=3, edge=1.5)
-    return intervene(hw1, inputs, learners=3) | prefixed("edge ", near)
+    return intervene_each(hw1, inputs, OWNED)
+
+
+# --- in use ----------------------------------------------------------------------------------------------------------
+REMEMBERING = {SEVERAL: {"mortal": True}, "N = 1": {"envs": 1}, ACTOR: {"mortal": True}}
+
+
+def draw_remembering(rng: np.random.Generator) -> Arrays:
+    return draw_cases(rng, REMEMBERING) | prefixed(f"{ACTOR}: ", draw_actor(rng))
+
+
+def remembering_facts(inputs: Arrays, answer: Arrays) -> dict:
+    replay, seeds = Replay(inputs, answer), answer["policy's seeds"][:1]
+    return replay.drove() | policy_facts(replay, answer) | {"seed of the policy's reset": seeds}
+
+
+@probe(
+    "4.4.5",
+    "in use: policies that remember, and an Actor with history and chunks",
+    points=1,
+    draw=draw_remembering,
+    facts=partial(facts_each, REMEMBERING, remembering_facts),
+    asked="At every step the policy and the gate are asked once, about all environments.",
+)
+def remembering(hw1: Homework, inputs: Arrays) -> dict:
+    def run(case: str, own: Arrays) -> dict:
+        policy = watched(hw1, own, case == ACTOR)
+        return intervene(hw1, own, policy.env, policy) | policy.record()
+
+    return run_each(inputs, REMEMBERING, run)

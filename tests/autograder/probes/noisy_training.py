@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.autograder import forms
 from tests.autograder.probes.base import Arrays, Close, Homework, Sample, stand_in
+from tests.autograder.probes.draws import global_stream, normal_facts
 from tests.autograder.probes.head_answers import checked, features_of, generator
+from tests.autograder.probes.sizes import unchanged
 from tests.autograder.probes.tensors import tensor
 
 OTHER_MULTIPLE = 5.0
@@ -44,13 +47,42 @@ def watch(head: nn.Module) -> list[tuple]:
 def training(hw1: Homework, head: nn.Module, inputs: Arrays) -> dict:
     """What the loss asks the network, the prediction, and the loss with its gradient by the prediction."""
     calls = watch(head)
+    features, action = features_of(inputs).requires_grad_(), tensor(inputs, "action")
     with stand_in(hw1, user="heads", owner="losses", mse_loss=other_mse):
-        loss = head.loss(features_of(inputs), tensor(inputs, "action"), generator(inputs))
+        loss = forms.trained(head.loss(features, action, generator(inputs)), f"{type(head).__name__}.loss")
     if not calls:
         raise ValueError("the loss does not call the network: self(features, ...)")
-    gradients = torch.autograd.grad(loss, [prediction for *_, prediction in calls])
-    _, point, time, prediction = (torch.cat(column) for column in zip(*calls, strict=True))
-    return {"point": point, "time": time, "prediction": prediction, "loss": loss, "gradient": torch.cat(gradients)}
+    slopes = torch.autograd.grad(loss, [prediction for *_, prediction in calls], allow_unused=True)
+    if any(slope is None for slope in slopes):
+        raise ValueError("the loss calls the network, self(features, ...), but does not use its prediction")
+    seen, point, time, prediction = (torch.cat(column) for column in zip(*calls, strict=True))
+    return {
+        "point": point,
+        "time": time,
+        "prediction": prediction,
+        "loss": loss,
+        "gradient": torch.cat(slopes),
+        "own features": seen.requires_grad and seen.shape == features.shape and torch.equal(seen, features),
+        "unchanged": unchanged(inputs, features=features, action=action),
+    }
+
+
+def repetition(hw1: Homework, head: nn.Module, inputs: Arrays) -> dict:
+    """Whether the noisy points of a loss repeat that should, and only those."""
+    calls, first = watch(head), generator(inputs)
+    small = inputs | {name: inputs[name][:3] for name in ("features", "action")}
+    with stand_in(hw1, user="heads", owner="losses", mse_loss=other_mse), global_stream(int(inputs["seed"]) + 1):
+        points = []
+        for each in (first, first, None, None, generator(inputs)):
+            calls.clear()
+            head.loss(features_of(small), tensor(small, "action"), each)
+            points.append(torch.cat([point for _, point, *_ in calls]))
+    one, following, free, other_free, again = points
+    return {
+        "draws of the loss repeat with the generator": torch.equal(one, again),
+        "draws of the next loss are the same": bool((one == following).any()),
+        "draws without a generator are the same": bool((free == other_free).any()),
+    }
 
 
 # --- for the judge ---------------------------------------------------------------------------------------------------
@@ -68,26 +100,42 @@ def trained_towards(inputs: Arrays, answer: Arrays) -> tuple[np.ndarray, float]:
     return prediction - gradient / (2 * multiple), multiple * len(gradient)
 
 
-def target_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    """The targets of the network next to the actions. Their joint distribution is right or wrong whatever noise was
-    drawn."""
+def multiple_facts(inputs: Arrays, answer: Arrays) -> tuple[np.ndarray, Arrays]:
+    """The target, and facts about the loss that do not depend on what was drawn."""
     target, multiple = trained_towards(inputs, answer)
     called = np.isclose(multiple, OTHER_MULTIPLE / target.shape[1], rtol=1e-3)
-    return {
-        "the target of the prediction": np.concatenate([target, inputs["action"]], axis=1).astype(np.float32),
+    return target, {
         "multiple of the squared error": np.array(1.0 if called else multiple),
+        "the network gets the features, and gradients reach them": answer["own features"],
+        "the inputs are as before": answer["unchanged"],
     }
 
 
+def parts_of(values: np.ndarray, parts: list[np.ndarray], group: np.ndarray, groups: int) -> tuple[np.ndarray, float]:
+    """By least squares, the weight of each of `parts` in `values [B, A]`, for each group of rows, `[groups, parts]`.
+
+    Groups without rows have weights of 0. Also the largest difference that the parts do not explain.
+    """
+    stacked = np.stack(parts, axis=-1)  # (B, A, parts)
+    normal = np.einsum("bai,baj->bij", stacked, stacked)
+    right = np.einsum("bai,ba->bi", stacked, values)
+    sums = [np.zeros((groups, *x.shape[1:])) for x in (normal, right)]
+    for total, own in zip(sums, (normal, right), strict=True):
+        np.add.at(total, group, own)
+    weights = np.einsum("gij,gj->gi", np.linalg.pinv(sums[0], rcond=1e-6, hermitian=True), sums[1])
+    return weights, float(np.abs(values - np.einsum("bai,bi->ba", stacked, weights[group])).max())
+
+
+def joint_facts(inputs: Arrays, noise: np.ndarray, time: np.ndarray) -> Arrays:
+    """Noise next to action and time, `[B]`, all of about unit scale: independent of each other, in each row anew."""
+    action = inputs["action"] / inputs["action"].std()
+    joint = np.column_stack([noise, action, time]).astype(np.float32)
+    return {"the noise, next to the action and the time": joint} | normal_facts("the noise", noise)
+
+
 TARGET_RULES = {
-    "the target of the prediction": Sample("the prediction is compared with something else"),
+    "the noise, next to the action and the time": Sample(
+        "the prediction is compared with something else, or noise and times are not drawn as they should be"
+    ),
     "multiple of the squared error": Close(rtol=1e-3),
 }
-
-
-def shares(inputs: Arrays, answer: Arrays) -> np.ndarray:
-    """The weights `[B, 2]` of the action and of the target in each point that the network is asked about."""
-    target, _ = trained_towards(inputs, answer)
-    parts = np.stack([inputs["action"].astype(np.float64), target], axis=-1)  # (B, A, 2)
-    point = checked(answer, "point", target.shape)
-    return np.einsum("bka,ba->bk", np.linalg.pinv(parts, rcond=1e-3), point)

@@ -35,3 +35,8 @@ def with_gradients(value: Tensor, by: dict[str, Tensor]) -> dict:
         f"gradient by {name}": torch.zeros_like(x) if gradient is None else gradient
         for (name, x), gradient in zip(by.items(), gradients, strict=True)
     }
+
+
+def different(rng: np.random.Generator, count: int, most: int = 8) -> list[int]:
+    """Sizes from 2 to `most`, all different."""
+    return [int(size) for size in rng.permutation(np.arange(2, most + 1))[:count]]

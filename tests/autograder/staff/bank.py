@@ -28,8 +28,10 @@ import re
 import sys
 import tomllib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -37,7 +39,7 @@ from typing import NamedTuple
 from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.probes.base import Homework
-from tests.autograder.staff import markers
+from tests.autograder.staff import markers, merge
 
 BUGS = ROOT / "tests" / "staff" / "bugs"
 ALTERNATIVES = BUGS.parent / "alternatives"
@@ -112,6 +114,38 @@ def mutant(bug: Bug) -> Homework:
     return homework(bug.file, bug.source())
 
 
+@cache
+def pairs(exercise: str) -> list[tuple[Bug, Bug, Homework]]:
+    """Every two bugs of an exercise that can be made at once, with the reference that has both.
+
+    Only for an exercise that is one function: with several functions two mistakes are usually in different ones, and
+    each of them can be recognised by itself.
+    """
+    table = exercises.load()[exercise]
+    original = importlib.import_module(f"hw1.{_name(table.file)}")
+    source = (ROOT / table.file).read_text(encoding="utf-8")
+    if len(markers.solutions(source, exercise)) > 1:
+        return []
+    name = table.names[0]
+    text = _function(source, name)
+    own = [bug for bug in bugs().values() if bug.exercise == exercise]
+    changes = [(bug, merge.changes(text, _function(bug.source(), name))) for bug in own]
+    found = []
+    for (first, one), (second, other) in combinations(changes, 2):
+        with suppress(SyntaxError, ValueError):
+            code = f"from __future__ import annotations\n{merge.both(text, one, other)}"
+            module = ModuleType(original.__name__)
+            vars(module).update(vars(original))
+            exec(compile(code, str(ROOT / table.file), "exec"), vars(module))
+            found.append((first, second, Homework(**{_name(table.file): module})))
+    return found
+
+
+def _function(source: str, name: str) -> str:
+    """The text of a function at the top of a file, up to the next line that is not indented."""
+    return re.search(rf"^def {name}\(.*?^\)?.*?(?=^\w|^#|^@|\Z)", source, re.MULTILINE | re.DOTALL)[0]
+
+
 def alternatives() -> dict[str, Alternative]:
     """Other right implementations by name."""
     edited = [Variant(**row) for row in _rows("right")]
@@ -134,6 +168,7 @@ def homework(file: str, source: str) -> Homework:
     """The reference with a different text for one file. The heads are loaded again if that file is the losses."""
     modules = {_name(file): _load(file, source)}
     if file == "hw1/losses.py":
+        importlib.import_module("hw1.heads")  # first: what it imports must keep the reference's losses
         before = importlib.import_module("hw1.losses")
         sys.modules["hw1.losses"] = modules["losses"]
         try:

@@ -1,7 +1,8 @@
 """results.json: what Gradescope shows to the student, and what the course staff need to understand a grade later.
 
-It contains one test for each exercise, numbered by the exercise's id. The result of each probe is in the test's
-`output`, for the student, and in its `extra_data`, for programs; the platform stores that but shows it to nobody.
+It contains one test for each exercise, numbered by the exercise's id. The known mistakes and the result of each probe
+are in the test's `output`, for the student, and in its `extra_data`, for programs; the platform stores that but shows
+it to nobody.
 
 Extra credit has `max_score` 0. The maxima then add up to the points of the assignment, leaving it out does not look
 like a loss of points, and its points are added to the total: the platform permits a score above the maximum.
@@ -13,9 +14,10 @@ import json
 from pathlib import Path
 
 from hw1.exercises import Exercise
-from tests.autograder.judge import Verdict, clean
-from tests.autograder.report import Result, total
+from tests.autograder.judge import clean
+from tests.autograder.report import Result, sentence, total
 from tests.autograder.staff import private
+from tests.autograder.verdict import Verdict
 
 LIMIT = 90_000  # characters of one output; the platform cuts at 100,000
 CUT = "\n... (cut)"
@@ -78,10 +80,14 @@ def _test(result: Result) -> dict:
         "score": round(result.points, 4),
         "max_score": 0.0 if exercise.extra else float(exercise.points),
         "status": "passed" if result.status == "passed" else "failed",
-        "output": plain("\n".join(_line(v) for v in result.verdicts)),
+        "output": plain("\n".join([*map(sentence, result.mistakes), *(_line(v) for v in result.verdicts)])),
         "output_format": "text",
         "visibility": "visible",
-        "extra_data": {"status": result.status, "probes": [_probe(v) for v in result.verdicts]},
+        "extra_data": {
+            "status": result.status,
+            "mistakes": result.mistakes,
+            "probes": [_probe(v) for v in result.verdicts],
+        },
     }
 
 
@@ -97,7 +103,7 @@ def _line(verdict: Verdict) -> str:
 
 
 def _probe(verdict: Verdict) -> dict:
-    """The result of a probe for programs, with the keys of a test."""
+    """The result of a probe for programs, with the keys of a test and the mistakes that explain it."""
     probe = verdict.probe
     return {
         "number": probe.id,
@@ -106,6 +112,7 @@ def _probe(verdict: Verdict) -> dict:
         "max_score": probe.points,
         "status": verdict.status,
         "output": clean(verdict.text, LINE),
+        "mistakes": list(verdict.mistakes),
     }
 
 

@@ -11,7 +11,6 @@ from html import escape
 from hw1 import exercises
 from hw1.exercises import Exercise
 from tests.autograder.judge import clean
-from tests.autograder.staff.bank import bugs
 
 MISTAKES = 3  # mistakes shown for each exercise
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -138,20 +137,20 @@ def most_common(grades: list[Grade]) -> str:
     """The most common mistakes in each exercise; a submission counts once for each mistake."""
     rows = [["exercise", "submissions", "mistake"]]
     for exercise in exercises.load().values():
-        mistakes = Counter(says for grade in grades for says in {*map(diagnosis, grade.probes(exercise))} - {""})
+        mistakes = Counter(says for grade in grades for says in set().union(*map(diagnoses, grade.probes(exercise))))
         first = sorted(mistakes.items(), key=lambda mistake: (-mistake[1], mistake[0]))[:MISTAKES]
         rows += [[exercise.id, str(count), says] for says, count in first]
     return "## The most common mistakes\n\n" + markdown(rows) if rows[1:] else ""
 
 
-def diagnosis(probe: dict) -> str:
-    """The mistake that a probe found, or the probe's title if no known mistake explains the answer; "" if it passed."""
+def diagnoses(probe: dict) -> list[str]:
+    """The mistakes that a probe found, or the probe's title if no known mistake explains the answer; none if it
+    passed."""
     if probe["status"] in ("passed", "not attempted", "waiting"):
-        return ""
+        return []
     if probe["status"] != "failed":
-        return f"{probe['status']}: {clean(probe['output']) or probe['name']}"
-    known = (bug.says for bug in bugs().values() if probe["output"].startswith(f"{bug.says}; "))
-    return next(known, f"another mistake: {probe['name']}")
+        return [f"{probe['status']}: {clean(probe['output']) or probe['name']}"]
+    return probe["mistakes"] or [f"another mistake: {probe['name']}"]
 
 
 def markdown(rows: list[list[str]]) -> str:

@@ -11,7 +11,7 @@ def disagreement(env, policy, expert, horizon, tolerance, seed=0):
 
 def cost_by_horizon(costs, horizons):
     first = torch.arange(len(costs))[None, :] < torch.as_tensor(horizons)[:, None]  # (horizons, T)
-    return torch.einsum("ht,tn->h", first.float(), torch.as_tensor(costs)) / costs.shape[1]
+    return torch.einsum("ht,tn->h", first.float(), torch.as_tensor(costs).float()) / costs.shape[1]
 
 
 def growth_exponent(horizons, cost):

@@ -4,8 +4,7 @@
 class UncertaintyGate(UncertaintyGate):
     def doubt(self, obs):
         result = []
-        for row in obs:
-            answers = [np.asarray(member(row[None]), dtype=np.float64)[0] for member in self.ensemble]
+        for answers in zip(*[np.asarray(member(obs), dtype=np.float64) for member in self.ensemble], strict=True):
             worst = 0.0
             for a in range(len(answers[0])):
                 values = [answer[a] for answer in answers]
@@ -15,4 +14,5 @@ class UncertaintyGate(UncertaintyGate):
         return np.array(result)
 
     def __call__(self, obs, state, expert_drives):
-        return np.array([bool(doubt > self.threshold) for doubt in self.doubt(obs)])
+        threshold = np.broadcast_to(self.threshold, len(obs))
+        return np.array([bool(doubt > limit) for doubt, limit in zip(self.doubt(obs), threshold, strict=True)])

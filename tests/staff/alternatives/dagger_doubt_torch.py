@@ -12,4 +12,4 @@ class UncertaintyGate(UncertaintyGate):
         return self._variance(obs).sqrt().numpy()
 
     def __call__(self, obs, state, expert_drives):
-        return (self._variance(obs) > self.threshold**2).numpy()
+        return (self._variance(obs) > torch.as_tensor(self.threshold) ** 2).numpy()

@@ -1,10 +1,13 @@
-"""The gate asks for the labels and tosses the coins; labels that are not NaN mark the interventions."""
+"""The gate asks for the labels and tosses the coins; NaN marks the states without an intervention."""
 
 
 def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     seed, labels = int(rng.integers(2**32)), []
 
     class Mixture:
+        def reset(self, seed):
+            getattr(policy, "reset", int)(seed)
+
         def __call__(self, obs):
             return policy(obs)
 
@@ -18,5 +21,5 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
 
 def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
     steps = rollout(env, policy, horizon, seed, expert, gate)
-    labels = np.where(steps.expert_drove[..., None], expert(steps.state), np.float32(np.nan))
-    return Dataset.from_rollout(steps, labels, keep=~np.isnan(labels).any(axis=-1))
+    mark = np.where(steps.expert_drove, 0.0, np.nan)
+    return Dataset.from_rollout(steps, expert(steps.state), keep=~np.isnan(mark))

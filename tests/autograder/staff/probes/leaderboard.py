@@ -6,6 +6,8 @@ not labelled by the expert, keeps at most the label budget, clones a policy from
 So the leaderboard compares the data that DAgger collected, for equal numbers of labels.
 """
 
+import hashlib
+
 import numpy as np
 
 from hw1.demos import Dataset, collect
@@ -21,6 +23,7 @@ BUDGET = CARS * LENGTH * (ROUNDS + 1)  # expert labels, including the demonstrat
 MOST = 10 * BUDGET  # samples that are read
 EPISODES, STEPS = 100, 400  # of the test
 EXPERT = LaneExpert()
+_measured: dict[bytes, float] = {}  # successes by a digest of data and seed
 
 
 class Recorded(Lane):
@@ -140,6 +143,12 @@ def verified(obs: np.ndarray, action: np.ndarray, known: dict[bytes, np.ndarray]
 
 
 def success(data: Dataset, seed: int) -> float:
-    """The success of a policy that is cloned from the data, on new roads."""
-    driven = rollout(Lane(EPISODES), clone(Homework(), data, 600, seed), STEPS, seed)
-    return float((driven.cost == 0).all(axis=0).mean())
+    """The success of a policy that is cloned from the data, on new roads.
+
+    Many students collect the same data; its success is measured only once.
+    """
+    key = hashlib.sha256(data.obs.tobytes() + data.action.tobytes() + str(seed).encode()).digest()
+    if key not in _measured:
+        driven = rollout(Lane(EPISODES), clone(Homework(), data, 600, seed), STEPS, seed)
+        _measured[key] = float((driven.cost == 0).all(axis=0).mean())
+    return _measured[key]

@@ -1,0 +1,85 @@
+"""Which known mistake did a student make? From the answers to all checks of an exercise.
+
+A known mistake is named only if it explains everything: each check that failed gets the same answer from it, and each
+check that passed passes with it as well. If no single mistake does, several are tried: mistakes in different parts of
+an exercise, such as `sample` and `mode`, which together explain all failed checks; then two mistakes in the same
+number.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from tests.autograder import compare
+from tests.autograder.probes.base import Arrays, Probe
+from tests.autograder.verdict import Verdict
+
+MOST = 3  # mistakes that are named together
+
+
+class Known(Protocol):
+    """What known mistakes answer to the inputs of one seed."""
+
+    seed: str
+
+    def mistakes(self, probe: Probe) -> dict[str, Arrays]:
+        """The wrong answers by the sentence for the student, "your loss equals the one that ...", in the order of the
+        bank. There are no arrays where a mistake ends in an exception. A mistake that is left out passes the probe."""
+
+    def pairs(self, probe: Probe, expected: Arrays) -> Iterable[tuple[str, str, Arrays]]:
+        """The answers of two mistakes at once, with their sentences; none if they are not known for this probe."""
+
+
+def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
+    """Name the known mistakes that explain the verdicts on one exercise: sets `mistakes` of those that failed."""
+    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    answered = [verdict for verdict in failed if verdict.got]
+    if not answered:
+        return
+    elsewhere = {verdict.probe.id: known.mistakes(verdict.probe) for verdict in verdicts if verdict not in answered}
+    passed = [verdict.probe.id for verdict in verdicts if verdict.status == "passed"]
+    silent = [verdict.probe.id for verdict in failed if not verdict.got]
+    possible = list(dict.fromkeys(says for verdict in answered for says in known.mistakes(verdict.probe)))
+    possible = [says for says in possible if not any(says in elsewhere[id] for id in passed)]
+    whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
+    for verdict in answered:
+        whole = _explanations(verdict, known, whole)
+    if whole:
+        return _name(answered, [whole[:1]] * len(answered))
+    explained = [_explanations(verdict, known, possible) for verdict in answered]
+    chosen = _cover(possible, explained)
+    if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
+        return _name(answered, [[says for says in chosen if says in found][:1] for found in explained])
+    if pair := _pair(answered[0], known):
+        return _name(answered, [pair] * len(answered))
+
+
+def _name(verdicts: Sequence[Verdict], mistakes: list[list[str]]) -> None:
+    for verdict, own in zip(verdicts, mistakes, strict=True):
+        verdict.mistakes = tuple(own)
+
+
+def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[str]:
+    """Those of the mistakes that give the same answer."""
+    answers = known.mistakes(verdict.probe)
+    return [says for says in possible if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says])]
+
+
+def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
+    """As few mistakes as possible that together explain every failed check; empty if there are none."""
+    chosen: list[str] = []
+    left = explained
+    while left and len(chosen) < MOST:
+        best = max(possible, key=lambda says: sum(says in found for found in left), default=None)
+        if not any(best in found for found in left):
+            return []
+        chosen.append(best)
+        left = [found for found in left if best not in found]
+    return [] if left else chosen
+
+
+def _pair(verdict: Verdict, known: Known) -> list[str]:
+    """Two mistakes that together give the answer to this check."""
+    for first, second, facts in known.pairs(verdict.probe, verdict.expected):
+        if compare.same(verdict.probe, verdict.got, facts):
+            return [first, second]
+    return []

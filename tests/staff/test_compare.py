@@ -1,0 +1,144 @@
+"""Comparisons: what they see, how often they raise a false alarm, and how they say what differs."""
+
+import numpy as np
+import pytest
+
+from tests.autograder.compare import FALSE_ALARM, THIN, difference, same_distribution
+from tests.autograder.probes.base import Close, Sample
+
+ROWS = 8000
+
+
+def normal(rng, std=1.0, columns=2, rows=ROWS):
+    return std * rng.normal(size=(rows, columns))
+
+
+def flow_time(rng, rows=2000):
+    return rng.random((rows, 1)) ** (1 / 1.5)
+
+
+def shared_noise(rng):
+    return np.repeat(rng.normal(size=(ROWS, 1)), 2, axis=1)
+
+
+def noise_shared_by_neighbours(rng):
+    return np.repeat(rng.normal(size=(ROWS // 2, 2)), 2, axis=0)
+
+
+def noise_used_twice(rng):
+    return np.tile(rng.normal(size=(ROWS // 2, 2)), (2, 1))
+
+
+def antithetic(rng):
+    half = rng.normal(size=(ROWS // 2, 2))
+    return np.concatenate([half, -half])
+
+
+def shared_scale(rng):
+    return rng.choice([0.3, 1.3], (ROWS, 1)) * rng.normal(size=(ROWS, 2))
+
+
+def own_scales(rng):
+    return rng.choice([0.3, 1.3], (ROWS, 2)) * rng.normal(size=(ROWS, 2))
+
+
+WRONG = {
+    "a standard deviation 10 % too large": (lambda rng: normal(rng, 1.1, 1), lambda rng: normal(rng, 1.0, 1)),
+    "a standard deviation 10 % too small": (lambda rng: normal(rng, 0.9, 1), lambda rng: normal(rng, 1.0, 1)),
+    "a mean off by 0.2": (lambda rng: normal(rng) + np.array([0.2, 0.0]), normal),
+    "uniform instead of Beta time": (lambda rng: rng.random((2000, 1)), flow_time),
+    "one noise number for all dimensions": (shared_noise, normal),
+    "neighbours share their noise": (noise_shared_by_neighbours, normal),
+    "noise used twice": (noise_used_twice, normal),
+    "antithetic noise": (antithetic, normal),
+    "dimensions that share their scale": (shared_scale, own_scales),
+    "uniform instead of normal noise": (lambda rng: rng.uniform(-(3**0.5), 3**0.5, (ROWS, 2)), normal),
+}
+
+
+@pytest.mark.parametrize(("wrong", "right"), WRONG.values(), ids=WRONG)
+def test_a_wrong_sample_is_seen_with_a_power_of_99_percent(wrong, right):
+    """At most one miss in 150 draws: with a power of 98 % there would be two or more in 80 % of such tests."""
+    rng = np.random.default_rng(0)
+    misses = sum(same_distribution(wrong(rng), right(rng)) for _ in range(150))
+    assert misses <= 1
+
+
+RIGHT = {
+    "normal": normal,
+    "few rows": lambda rng: normal(rng, columns=3, rows=200),
+    "flow time": flow_time,
+    "shared scale": shared_scale,
+    "heavy tails": lambda rng: rng.standard_t(2, (ROWS, 2)),
+    "bins": lambda rng: np.floor(rng.normal(size=(ROWS, 3))),
+    "rare values": lambda rng: (rng.random((ROWS, 3)) < [0.0005, 0.01, 0.3]).astype(float),
+    "a constant": lambda rng: np.ones((ROWS, 1)),
+}
+
+
+@pytest.mark.parametrize("sample", RIGHT.values(), ids=RIGHT)
+def test_right_samples_are_far_from_a_false_alarm(sample, monkeypatch):
+    """With a threshold for a false alarm in 100 draws there are hardly more, so the threshold means what it says."""
+    monkeypatch.setattr("tests.autograder.compare.FALSE_ALARM", 0.01)
+    rng = np.random.default_rng(0)
+    alarms = sum(not same_distribution(sample(rng), sample(rng)) for _ in range(200))
+    assert alarms <= 8  # of 2 expected at most: more than 8 with a probability of 2e-4
+
+
+def test_a_right_sample_may_be_the_mirror_image_of_the_other(monkeypatch):
+    monkeypatch.setattr("tests.autograder.compare.FALSE_ALARM", 0.01)
+    rng = np.random.default_rng(0)
+    samples = [normal(rng) for _ in range(200)]
+    assert sum(not same_distribution(-sample, sample) for sample in samples) <= 8
+
+
+def test_a_grade_raises_a_false_alarm_in_less_than_one_of_a_million():
+    assert 50 * FALSE_ALARM < 1e-6
+
+
+def test_a_part_of_the_rows_is_enough_to_recognise_a_sample():
+    rng = np.random.default_rng(0)
+    assert not difference(Sample(), normal(rng), normal(rng, rows=ROWS // THIN))
+    assert "shape" in difference(Sample(), normal(rng), normal(rng, rows=ROWS // 2))
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+LENGTHS = {"B": {6}, "A": {3, 1}}
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "says"),
+    [
+        ([1.0, -2.0], [-1.0, 2.0], "the sign is wrong"),
+        ([2.0, -4.0], [1.0, -2.0], "twice the right value"),
+        ([0.5, 1.0], [1.0, 2.0], "half the right value"),
+        ([3.0, 6.0], [1.0, 2.0], "A = 3 times the right value; did you take a sum instead of a mean over A?"),
+        ([1 / 6, 1 / 3], [1.0, 2.0], "1/B = 1/6 of the right value; did you take a mean instead of a sum over B?"),
+        ([1.5, 2.5], [1.0, 2.0], "every number is off by 0.5"),
+    ],
+)
+def test_a_simple_pattern_is_named(got, expected, says):
+    assert says in difference(Close(), np.array(got), np.array(expected), LENGTHS)
+
+
+@pytest.mark.parametrize("ratio", [1e-19, 7.0, 1 / 13316390009516400312320, -836877603977330081923072.0, 4.0])
+def test_no_ratio_is_named_that_is_not_simple(ratio):
+    text = difference(Close(), ratio * np.array([1.0, 2.0]), np.array([1.0, 2.0]), LENGTHS)
+    assert text
+    assert "right value" not in text
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "says"),
+    [
+        (10027.31, 10031.82, "got 10027, expected 10032"),
+        (10031.31, 10033.42, "got 10031, expected 10033"),
+        (1234.5, 1234.7, "got 1234, expected 1235"),
+        (1.23456, 1.23567, "got 1.235, expected 1.236"),
+        (0.5, 0.25, "got 0.5, expected 0.25"),
+        (1e-9, 1.0, "got 1e-09, expected 1"),
+        (123456789.0, 123987654.0, "got 1.235e+08, expected 1.24e+08"),
+    ],
+)
+def test_the_digits_that_differ_are_shown(got, expected, says):
+    assert difference(Close(), np.array(got), np.array(expected)).startswith(says)
