@@ -18,7 +18,7 @@ from tests.autograder.staff import one, private, results
 
 # The files that grading needs. They include all that a grade's key depends on, so keys are the same on the platform.
 PARTS = (
-    *(f"{folder}/**/*.{kind}" for folder in one.GRADER for kind in ("py", "toml")),
+    *(f"{folder}/**/*.{kind}" for folder in one.GRADER for kind in ("py", "toml", "safetensors")),
     "scripts/__init__.py",
     "scripts/staff/gradescope/entry.py",
 )

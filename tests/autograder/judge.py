@@ -25,6 +25,7 @@ SPECIAL = {
     "delete the lines with the markers",
     "EOFError": "the code reads from the keyboard (input), but nobody is there to type; remove it",
 }
+SHOWN = 3  # differences of one probe
 LATE = "no answer in time; is there an endless loop?"
 
 
@@ -63,7 +64,13 @@ def _judge(runner: Runner, oracle: Oracle, probe: Probe, pool: ThreadPoolExecuto
         return Verdict(probe, "failed", clean(reason), inputs=inputs, expected=expected)
     wrong = compare.differences(probe, got, expected, probe.lengths(inputs))
     status = "failed" if wrong else "passed"
-    return Verdict(probe, status, "; ".join(wrong.values()), inputs=inputs, got=got, expected=expected)
+    return Verdict(probe, status, _first(list(wrong.values())), inputs=inputs, got=got, expected=expected)
+
+
+def _first(sentences: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; and {len(sentences) - SHOWN} more" if len(sentences) > SHOWN else ""
+    return "; ".join(sentences[:SHOWN]) + more
 
 
 def _diagnose(runner: Runner, oracle: Oracle, verdicts: list[Verdict], known: Known, pool: ThreadPoolExecutor) -> None:

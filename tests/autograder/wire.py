@@ -54,7 +54,7 @@ def receive(sock: socket.socket, deadline: float | None = None) -> tuple[dict, A
         raise WireError("the answer cannot be read") from error
     if not isinstance(header, dict) or any(map(_too_large, arrays.values())):
         raise WireError("the answer cannot be read")
-    return header, arrays
+    return header, dict(sorted(arrays.items()))
 
 
 def _too_large(array: np.ndarray) -> bool:

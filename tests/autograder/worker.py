@@ -6,6 +6,7 @@ import importlib
 import signal
 import socket
 import sys
+import threading
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -154,8 +155,10 @@ def main(sock: socket.socket, student: Path) -> None:
     """Entry point of a worker in a new process (`tests.autograder.runner`)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which then ends this process
     import torch
+    from tqdm import tqdm
 
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # its own lock is shared by processes, and is left behind when this one is killed
     from tests.autograder.probes import PROBES
 
     serve(sock, student, PROBES)

@@ -69,7 +69,7 @@ EDITS = {
     ),
     "a constant of a job": ("scripts/experiments/lane/gates.py", "SOON = 20", "SOON = 19", {"lane detector"}),
     "what fit reaches": ("hw1/training.py", "epochs = -(-steps", "epochs = 1 - (-steps", ALL - TIGHTROPE),
-    "the policy on the road": ("hw1/policy.py", "seed * 1_000 + i", "seed * 999 + i", ALL - TIGHTROPE),
+    "the policy on the road": ("hw1/policy.py", "int(seed) * 1_000 + i", "seed * 999 + i", ALL - TIGHTROPE),
     # what counts for all
     "a loss": ("hw1/losses.py", "(action - pred).square()", "(action - pred).abs()", ALL),
     "the loop that runs everything": (

@@ -34,6 +34,9 @@ class Known:
         }
         return {says: answer for says, answer in found.items() if answer != {"x": 0.0}}
 
+    def one_function(self, exercise):
+        return bool(self.both)
+
     def pairs(self, probe, expected):
         return self.both
 

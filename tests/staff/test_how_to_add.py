@@ -86,6 +86,7 @@ edit = [[".mean()", ".mean() * 3"]]
 
 def test_a_known_mistake_costs_one_file(copy):
     copy.append("tests/staff/bugs/losses.toml", MISTAKE)
+    copy.run("-c", "from scripts.staff import snapshot; snapshot.main()")
     assert copy.passes("tests/staff/test_bugs.py", "-k", "mse-tripled or no_two") >= 2
     assert len(copy.edited) == documented("a known mistake") == 1
 
@@ -227,7 +228,6 @@ def laplace_nll(
 PROBES = """
 
 # --- 1.5 -------------------------------------------------------------------------------------------------------------
-ARGUMENTS["laplace_nll"] = ("mean", "log_scale", "action")
 
 
 def draw_laplace(rng: np.random.Generator) -> Arrays:
@@ -236,14 +236,19 @@ def draw_laplace(rng: np.random.Generator) -> Arrays:
     return float32(mean=mean, log_scale=log_scale, action=mean + np.exp(log_scale) * spread(rng, *shape))
 
 
-@probe("1.5.1", "the value", points=2.0, draw=draw_laplace, rules=IN_FLOAT32)
+def laplace(hw1: Homework, inputs: Arrays) -> dict:
+    given = {name: tensor(inputs, name).requires_grad_() for name in ("mean", "log_scale", "action")}
+    return with_gradients(forms.trained(hw1.losses.laplace_nll(*given.values()), "laplace_nll"), given)
+
+
+@probe("1.5.1", "the value", points=2.0, draw=draw_laplace, asked="Mean over the batch of -log Laplace")
 def laplace_value(hw1: Homework, inputs: Arrays) -> dict:
-    return value(hw1, "laplace_nll", inputs)
+    return {"loss": laplace(hw1, inputs)["loss"]}
 
 
-@probe("1.5.2", "the gradients", points=1.0, draw=draw_laplace)
+@probe("1.5.2", "the gradients", points=1.0, draw=draw_laplace, asked="Mean over the batch of -log Laplace")
 def laplace_gradients(hw1: Homework, inputs: Arrays) -> dict:
-    return gradients(hw1, "laplace_nll", inputs)
+    return {name: value for name, value in laplace(hw1, inputs).items() if name != "loss"}
 """
 WAYS = """
 [[right]]

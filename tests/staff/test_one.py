@@ -166,7 +166,8 @@ def test_the_key_is_the_one_in_the_results(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "file", ["hw1/rollout.py", "hw1/exercises.toml", "tests/staff/bugs/x.toml", "tests/autograder/probes/a.py"]
+    "file",
+    ["hw1/rollout.py", "hw1/exercises.toml", "tests/autograder/probes/x.safetensors", "tests/autograder/probes/a.py"],
 )
 def test_the_graders_hash_changes_with_its_code(file, tmp_path, monkeypatch):
     monkeypatch.setattr(one, "ROOT", tmp_path)

@@ -216,9 +216,10 @@ def gaussian_nll(*args):
         except MemoryError:
             size //= 2
     import resource
-    return torch.tensor(float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    kept.clear()
+    raise RuntimeError(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
-    got = float(verdicts(box, submission(tmp_path, code))[0].got["loss"])
+    got = int(re.search(r"RuntimeError: (\d+) \(hw1", verdicts(box, submission(tmp_path, code))[0].text)[1])
     assert 256 << 20 < got < MEMORY
 
 
