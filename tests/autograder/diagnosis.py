@@ -25,9 +25,6 @@ class Known(Protocol):
         """The wrong answers by the sentence for the student, "your loss equals the one that ...", in the order of the
         bank. There are no arrays where a mistake ends in an exception. A mistake that is left out passes the probe."""
 
-    def one_function(self, exercise: str) -> bool:
-        """Whether two mistakes in this exercise usually change the same numbers."""
-
     def pairs(self, probe: Probe, expected: Arrays) -> Iterable[tuple[str, str, Arrays]]:
         """The answers of two mistakes at once, with their sentences; none if they are not known for this probe."""
 
@@ -49,7 +46,10 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
     if whole:
         return _name(answered, [whole[:1]] * len(answered))
     explained = [_explanations(verdict, known, possible) for verdict in answered]
-    chosen = [] if known.one_function(answered[0].probe.exercise) else _cover(possible, explained)
+    chosen = _cover(possible, explained)
+    for verdict, found in zip(answered, explained, strict=True):
+        if any(says in known.mistakes(verdict.probe) for says in set(chosen) - set(found)):
+            chosen = []  # it would have changed this answer, too
     if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
         return _name(answered, [[says for says in chosen if says in found][:1] for found in explained])
     if pair := _pair(answered[0], known):

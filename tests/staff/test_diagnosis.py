@@ -34,9 +34,6 @@ class Known:
         }
         return {says: answer for says, answer in found.items() if answer != {"x": 0.0}}
 
-    def one_function(self, exercise):
-        return bool(self.both)
-
     def pairs(self, probe, expected):
         return self.both
 
@@ -82,6 +79,10 @@ def test_of_mistakes_that_explain_the_same_the_first_is_named():
 
 def test_two_mistakes_in_different_checks_are_both_named():
     assert named(Known(a=(1, 0, 0), b=(0, 2, 0)), 1, 2, 0) == [("a",), ("b",), ()]
+
+
+def test_two_mistakes_that_would_change_each_others_checks_are_not_named():
+    assert named(Known(a=(1, 5, 0), b=(0, 2, 0)), 1, 2, 0) == [(), (), ()]
 
 
 def test_two_mistakes_in_one_number_are_both_named():

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -138,3 +140,13 @@ def test_memorised_answers_earn_nothing():
 
     for verdicts in judge.judge(Memorised(), Live("secret"), PROBES.values(), reveal=True):
         assert sum(v.points for v in verdicts) == 0, verdicts[0].probe.exercise
+
+
+def test_a_stand_in_is_not_kept_by_a_module_that_is_imported_meanwhile():
+    code = """
+from tests.autograder.probes.base import Homework, stand_in
+with stand_in(Homework(), user="losses", owner="losses", mse_loss=print):
+    import hw1.heads
+assert hw1.heads.mse_loss is not print
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
