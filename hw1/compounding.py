@@ -22,9 +22,11 @@ def disagreement(
     """Exercise 3.1. In the states that the policy itself visits: does it act differently from the expert?
 
     True where any dimension of the action differs from the expert's by more than `tolerance`. The policy drives all the
-    time; the expert is only asked. Every step counts, also those after an environment has terminated.
+    time; the expert is only asked. Every step counts, also those after an environment has terminated. In an environment
+    without a privileged state the expert reads the observations.
 
     Args:
+        tolerance: absolute, in the units of the action; it may be 0.
         horizon: time steps T.
         seed: of the rollout.
     """

@@ -58,8 +58,8 @@ def aggregate(dataset: Dataset, new: Dataset) -> Dataset:
     """Exercise 4.2. Step 3 of DAgger: D <- D union D'.
 
     All samples of both, the old ones first; neither input is changed. Episode numbers of `new` are shifted so that
-    they do not collide with those of `dataset`. All other values and every dtype stay as they are. Either dataset may
-    be empty.
+    they do not collide with those of `dataset`, which stay. All other values and every dtype stay as they are. Either
+    dataset may be empty.
     """
     # TODO 4.2: concatenate every field (dataclasses.fields lists them); shift new.episode.
     # BEGIN SOLUTION 4.2
@@ -170,7 +170,8 @@ class UncertaintyGate:
     def doubt(self, obs: Float[np.ndarray, "N O"]) -> Float[np.ndarray, " N"]:
         """Standard deviation of the members' actions, the largest over the action dimensions.
 
-        Each member is asked once, about all N observations: it may remember them for the next step.
+        Each member is asked once, about all N observations: it may remember them for the next step. What it returns is
+        its own, and `obs` is what the policy sees next: change nothing in place.
         """
         # TODO E.4: ask every member, take the standard deviation over members (the population's: divide by E), then
         # the maximum.
@@ -182,7 +183,8 @@ class UncertaintyGate:
     def __call__(
         self, obs: Float[np.ndarray, "N O"], state: Float[np.ndarray, "N S"], expert_drives: Bool[np.ndarray, " N"]
     ) -> Bool[np.ndarray, " N"]:
-        # TODO E.4: True where doubt exceeds the threshold.
+        # TODO E.4: True where doubt exceeds the threshold, whoever drives now. Ask the members even if you know the
+        # answer: they must see every step.
         # BEGIN SOLUTION E.4
         return self.doubt(obs) > self.threshold
         # END SOLUTION

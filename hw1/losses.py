@@ -4,7 +4,8 @@ Version 0 of imitation learning regresses to the expert's action. Version 1 maxi
 demonstrated actions under the policy, so each loss below except the first is a negative log likelihood (nll).
 
 Shapes: B batch, A numbers in an action, K classes or mixture components. Every loss is a differentiable scalar tensor
-of the dtype of its arguments: the mean over the batch. It depends on its arguments alone and does not change them.
+of the dtype of its arguments: the mean over the batch. It depends on its arguments alone and does not change them. They
+may be parts of larger tensors, so use reshape instead of view.
 """
 
 import math
@@ -55,8 +56,8 @@ def gaussian_nll(
 
     -log N = sum over A of [ 1/2 ((action - mean) / std)^2 + log std + 1/2 log(2 pi) ]
 
-    The formula holds for every standard deviation and at every distance, so clamp nothing and stay in log space: the
-    density of a distant action is 0 in float32, its logarithm is not.
+    The formula holds for every standard deviation (log_std from -25 to 25) and at every distance, so clamp nothing, add
+    no epsilon and stay in log space: the density of a distant action is 0 in float32, its logarithm is not.
 
     Args:
         log_std: the logarithm of the standard deviation, not of the variance.

@@ -24,7 +24,7 @@ def draw_dataset(rng: np.random.Generator, numbers, obs_dim: int, action_dim: in
         "obs": rng.normal(size=(count, obs_dim)).astype(np.float32),
         "action": continuous if action_dim else rng.integers(0, 5, count),
         "episode": np.repeat(np.array(numbers, dtype=np.int64), steps),
-        "learner": rng.integers(0, 4, count),
+        "learner": rng.choice([0, 1, 2, 300], count),
         "driver": rng.integers(-1, 2, count),
     }
 
@@ -34,7 +34,7 @@ def draw_gaps(rng: np.random.Generator, *dims: int) -> list[Arrays]:
 
     Some collide, unless the shift is larger than the largest old number. Two samples are in both datasets.
     """
-    numbers = [int(rng.integers(20, 60)), 5, 3]
+    numbers = [int(rng.integers(20, 36)), 5, 3]
     old, new = draw_dataset(rng, numbers, *dims), draw_dataset(rng, range(numbers[0] + 1), *dims)
     for name in ("obs", "action", "learner", "driver"):
         new[name][:2] = old[name][:2]
@@ -58,6 +58,12 @@ def draw_rounds(rng: np.random.Generator, *dims: int) -> list[Arrays]:
     return [draw_dataset(rng, range(size), *dims) for size in rng.permutation([1, 2, 5, 9])]
 
 
+def draw_large(rng: np.random.Generator, *dims: int) -> list[Arrays]:
+    """Large old numbers, some of which need more than 8 or 32 bits; multiples of 1000 are taken up to 15,000."""
+    old = rng.permutation([*range(0, 16_000, 1000), 255, 256, 300, 2**31 - 1, 2**31, 2**31 + 44])
+    return [draw_dataset(rng, each, *dims, steps=np.ones(len(each), int)) for each in (old, old[::-5])]
+
+
 def draw_unions(rng: np.random.Generator) -> Arrays:
     """Observations and actions of different sizes; discrete actions in one case."""
     obs_dim, action_dim = rng.choice([2, 3, 4], 2, replace=False)
@@ -70,11 +76,15 @@ def draw_unions(rng: np.random.Generator) -> Arrays:
     )
 
 
+def draw_numbers(rng: np.random.Generator) -> Arrays:
+    return draw_unions(rng) | named({"the old numbers are large": draw_large(rng, 1, 1)})
+
+
 def draw_empty(rng: np.random.Generator) -> Arrays:
     """One of the datasets has no samples, or neither has any; actions of both kinds."""
     dims = [int(rng.integers(2, 5)), *rng.permutation([0, 2])]
     some, none = draw_dataset(rng, [4, 0], *dims[:2]), draw_dataset(rng, [], *dims[:2])
-    other, nothing = draw_dataset(rng, [2, 6], dims[0], dims[2]), draw_dataset(rng, [], dims[0], dims[2])
+    other, nothing = draw_dataset(rng, [6, 2, 4], dims[0], dims[2]), draw_dataset(rng, [], dims[0], dims[2])
     return named(
         {
             "the new dataset is empty": [some, none],
@@ -119,26 +129,43 @@ def unions(hw1: Homework, inputs: Arrays) -> dict:
     }
 
 
+def with_itself(hw1: Homework, inputs: Arrays) -> dict:
+    """The contents of the union of one dataset with itself, in the first case."""
+    first = next(iter(cases(inputs)))[1]
+    data = datasets(first)[0]
+    return {f"{name} if a dataset is joined with itself": x for name, x in contents(union(hw1, data, data)).items()}
+
+
 def without_episodes(inputs: Arrays, answer: Arrays) -> Arrays:
     return {name: values for name, values in answer.items() if not name.startswith("episode")}
 
 
 def numbering(inputs: Arrays, answer: Arrays) -> Arrays:
-    """Episodes renumbered in the order in which they appear: any shift that keeps them apart is right."""
+    """Episodes renumbered in the order in which they appear: any shift that keeps them apart is right. And whether the
+    samples of the first dataset keep their numbers.
+    """
     facts = {}
+    old = {case: own["0 episode"] for case, own in cases(inputs)}
     for case, own in cases(answer):
-        episode = own["episode"]
+        episode, before = own["episode"], old.get(case, next(iter(old.values())))
         if episode.ndim != 1 or episode.dtype.kind not in "iu" or len(episode) != len(own["obs"]):
             raise ValueError(f"the episode numbers have dtype {episode.dtype} and shape {episode.shape}")
         _, first, number = np.unique(episode, return_index=True, return_inverse=True)
         facts[f"episode, counted from 0{case}"] = np.argsort(np.argsort(first))[number]
+        facts[f"the old numbers stay{case}"] = np.asarray(np.array_equal(episode[: len(before)], before))
     return facts
+
+
+def everything(inputs: Arrays, answer: Arrays) -> Arrays:
+    dtypes = {f"dtype of {name}": values[:0] for name, values in answer.items() if name.startswith("episode")}
+    return without_episodes(inputs, answer) | numbering(inputs, answer) | dtypes
 
 
 def exact(draw) -> dict:
     """The dtypes matter."""
     ends = [case for case, _ in cases(draw(np.random.default_rng(0)))]
-    return {field + case: Close(dtype=True) for field in FIELDS for case in ends}
+    names = [field + case for field in FIELDS for case in ends]
+    return {start + name: Close(dtype=True) for name in names for start in ("", "dtype of ")}
 
 
 @probe(
@@ -158,12 +185,12 @@ def samples(hw1: Homework, inputs: Arrays) -> dict:
     "4.2.2",
     "episodes stay separate",
     points=0.75,
-    draw=draw_unions,
+    draw=draw_numbers,
     facts=numbering,
-    asked="Episode numbers of `new` are shifted so that they do not collide with those of `dataset`.",
+    asked="Episode numbers of `new` are shifted so that they do not collide with those of `dataset`, which stay.",
 )
 def episodes(hw1: Homework, inputs: Arrays) -> dict:
-    return unions(hw1, inputs)
+    return unions(hw1, inputs) | with_itself(hw1, inputs)
 
 
 def draw_pair(rng: np.random.Generator) -> Arrays:
@@ -176,7 +203,12 @@ def unchanged_inputs(hw1: Homework, inputs: Arrays) -> dict:
     ((_, own),) = cases(inputs)
     old, new = datasets(own)
     joined = union(hw1, old, new)
-    return {"samples": len(joined)} | contents(old, "old dataset's ") | contents(new, "new dataset's ")
+    writeable = all(getattr(data, name).flags.writeable for data in (old, new) for name in FIELDS)
+    return (
+        {"samples": len(joined), "the arrays can be written": writeable}
+        | contents(old, "old dataset's ")
+        | contents(new, "new dataset's ")
+    )
 
 
 @probe(
@@ -185,7 +217,7 @@ def unchanged_inputs(hw1: Homework, inputs: Arrays) -> dict:
     points=0.5,
     draw=draw_empty,
     rules=exact(draw_empty),
-    facts=without_episodes,
+    facts=everything,
     asked="All other values and every dtype stay as they are. Either dataset may be empty.",
 )
 def empty(hw1: Homework, inputs: Arrays) -> dict:

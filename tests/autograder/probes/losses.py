@@ -34,11 +34,14 @@ MIXTURE = "Mean over the batch of -log sum_k w_k N(action; mean_k, diag(std_k^2)
 
 
 # --- what the losses are asked for -----------------------------------------------------------------------------------
-def called(hw1: Homework, name: str, inputs: Arrays) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss, and the outputs of the network, which record gradients."""
-    leaves = {of: tensor(inputs, of).requires_grad_() for of in OUTPUTS[name]}
+def called(hw1: Homework, name: str, inputs: Arrays, fixed: tuple[str, ...] = ()) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss, and the outputs of the network, which record gradients, except those that are `fixed`."""
+    leaves = {of: tensor(inputs, of).requires_grad_(of not in fixed) for of in OUTPUTS[name]}
     outputs = [x.clone() for x in leaves.values()]  # as they come from a layer
+    leaves = {of: x for of, x in leaves.items() if of not in fixed}
     loss = getattr(hw1.losses, name)(*outputs, tensor(inputs, ACTION.get(name, "action")))
+    if fixed:  # the others may have no effect, which is not a loss without a gradient
+        return forms.loss(loss, name) + sum(0 * x.sum() for x in leaves.values()), leaves
     return forms.trained(loss, name), leaves
 
 
@@ -47,17 +50,22 @@ def values(hw1: Homework, name: str, inputs: Arrays) -> dict:
 
 
 def full(hw1: Homework, name: str, inputs: Arrays) -> dict:
-    """The value, and the gradient by every output of the network."""
-    return {
-        f"{of}{case}": array
-        for case, own in cases(inputs)
-        for of, array in with_gradients(*called(hw1, name, own)).items()
-    }
+    """The value, and the gradient by every output of the network. All losses are computed before the first gradient."""
+    losses = {case: called(hw1, name, own) for case, own in cases(inputs)}
+    return {f"{of}{case}": array for case, loss in losses.items() for of, array in with_gradients(*loss).items()}
 
 
 def gradients(hw1: Homework, name: str, inputs: Arrays) -> dict:
-    """The gradients alone: they are right even if the value is wrong by a constant."""
-    return {of: array for of, array in full(hw1, name, inputs).items() if not of.startswith("loss")}
+    """The gradients alone: they are right even if the value is wrong by a constant.
+
+    Also by each output of the network while the others are constants.
+    """
+    answers = full(hw1, name, inputs)
+    first, outputs = dict(cases(inputs))[""], OUTPUTS[name]
+    for own in outputs if len(outputs) > 1 else ():
+        alone = with_gradients(*called(hw1, name, first, fixed=tuple(of for of in outputs if of != own)))
+        answers |= {f"{of} alone": array for of, array in alone.items()}
+    return {of: array for of, array in answers.items() if not of.startswith("loss")}
 
 
 def one_by_one(hw1: Homework, name: str, inputs: Arrays) -> dict:
@@ -86,13 +94,16 @@ def again(hw1: Homework, name: str, inputs: Arrays) -> dict:
 def trained(hw1: Homework, name: str, inputs: Arrays, outputs: Callable[[Tensor], tuple[Tensor, ...]]) -> dict:
     """A linear layer after two epochs of gradient descent, and its loss on all samples after each.
 
-    `outputs` splits what the layer puts out into the arguments of the loss. The last batch has one sample.
+    `outputs` splits what the layer puts out into the arguments of the loss. The last batch has one sample. The tensors
+    are parts of larger ones, so their numbers do not lie one after the other in memory.
     """
     features, action = tensor(inputs, "features"), tensor(inputs, "action")
+    demos = torch.stack([action, action.flip(0)], dim=1)
     layer = [tensor(inputs, of).requires_grad_() for of in ("weight", "bias")]
 
     def loss_of(rows: Tensor) -> Tensor:
-        return getattr(hw1.losses, name)(*outputs(torch.nn.functional.linear(features[rows], *layer)), action[rows])
+        out = (layer[0] @ features[rows].T + layer[1][:, None]).T
+        return getattr(hw1.losses, name)(*outputs(out), demos[rows][:, 0])
 
     validation = []
     for order in tensor(inputs, "orders"):
@@ -117,14 +128,23 @@ def kinds(rng: np.random.Generator, draw: Callable[..., Arrays], sizes: dict, **
 
 
 def draw_sizes(rng: np.random.Generator, draw: Callable[..., Arrays], **most: int) -> Arrays:
-    """Random sizes, each size 1, all of them 1, all equal, all large; and a batch of equal rows."""
+    """Random sizes, each size 1, all of them 1, all equal, each of them large; a batch of equal rows, a special row.
+
+    A large batch is not a multiple of 8.
+    """
     first = {name: x[:1] for name, x in draw(rng, **most).items()}
     rows = rng.integers(2, 6)
-    others = {
+    small = dict(zip(most, different(rng, len(most), most=4), strict=True))
+    large = {
+        letter: int(8 * rng.integers(128, 140) + 3 if letter == "B" else rng.integers(257, 300)) for letter in most
+    }
+    others = {f"{letter} is large": draw(rng, **small | {letter: large[letter]}) for letter in most} | {
         "all sizes are 1": draw(rng, **dict.fromkeys(most, 1)),
         "all sizes are equal": draw(rng, **dict.fromkeys(most, int(rng.integers(2, 5)))),
-        "the batch is large": draw(rng, **{letter: 2 * size for letter, size in most.items()} | {"B": 16 * most["B"]}),
         "all rows are equal": {name: np.repeat(x, rows, axis=0) for name, x in first.items()},
+        "the numbers of the first row are equal": {
+            name: np.concatenate([np.full_like(x[:1], x[0].flat[0]), x[1:]]) for name, x in draw(rng, **small).items()
+        },
     }
     named = {f"{name} if {case}": x for case, inputs in others.items() for name, x in inputs.items()}
     return drawn(rng, draw, **most) | named
@@ -157,18 +177,25 @@ def far_apart(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
     return 1e4 * (2 * ranks / (classes - 1) - 1) + rng.uniform(-300, 300, (batch, classes))
 
 
+def met_exactly(errors: np.ndarray, exact: bool) -> np.ndarray:
+    """If `exact`, the last row becomes 0, and a single number in the first row."""
+    if exact:
+        errors[0].flat[0] = 0
+        errors[-1] = 0
+    return errors
+
+
 # --- 1.1 -------------------------------------------------------------------------------------------------------------
 def draw_actions(rng: np.random.Generator, B: int, A: int, error: float = 1.0, exact: bool = False) -> Arrays:
-    """Errors from 0.3 to 1.7 times `error`; `exact`: one row has none."""
-    errors = error * spread(rng, B, A)
-    errors[0] *= not exact
+    """Errors from 0.3 to 1.7 times `error`; `exact`: see `met_exactly`."""
+    errors = met_exactly(error * spread(rng, B, A), exact)
     pred = np.float32(3 * rng.normal(size=(B, A)))
     return float32(pred=pred, action=pred + errors)
 
 
 def draw_errors(rng: np.random.Generator) -> Arrays:
     sizes = dict(zip("BA", different(rng, 2), strict=True))
-    errors = {"first": {}, "errors_are_small": {"error": 0.1}, "errors_are_large": {"error": 300.0}}
+    errors = {"first": {}, "errors_are_small": {"error": 5e-4}, "errors_are_large": {"error": 1e5}}
     return kinds(rng, draw_actions, sizes, **errors, one_action_is_met_exactly={"exact": True})
 
 
@@ -320,16 +347,21 @@ def categorical_trained(hw1: Homework, inputs: Arrays) -> dict:
 
 # --- 1.3 -------------------------------------------------------------------------------------------------------------
 def draw_gaussian(
-    rng: np.random.Generator, B: int, A: int, log_std: tuple[float, float] | None = None, z: float = 1.0, met=False
+    rng: np.random.Generator,
+    B: int,
+    A: int,
+    log_std: tuple[float, float] | None = None,
+    z: float = 1.0,
+    distance: float = 0.0,
+    met: bool = False,
 ) -> Arrays:
     """Standard deviations on both sides of 1, or in a range, and actions 0.3 to 1.7 times z of them from the mean.
 
-    `met`: in the first row the mean is the action.
+    `distance`: instead of z standard deviations, if it is not 0. `met`: see `met_exactly`.
     """
     log_stds = spread(rng, B, A) if log_std is None else rng.uniform(*log_std, (B, A))
-    error = z * np.exp(log_stds) * spread(rng, B, A)
-    error[0] *= not met
-    mean = np.float32(rng.normal(size=(B, A)))
+    error = met_exactly((distance or z * np.exp(log_stds)) * spread(rng, B, A), met)
+    mean = np.float32(rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
     return float32(mean=mean, log_std=log_stds, action=mean + error)
 
 
@@ -352,11 +384,12 @@ def draw_met(rng: np.random.Generator) -> Arrays:
 
 
 def draw_far_gaussian(rng: np.random.Generator) -> Arrays:
-    """Actions about 1e3 and 1e5 of the smallest standard deviations of a head away; also very large ones.
+    """Actions about 1e3 and 1e5 of the smallest standard deviations of a head away; also very large and small ones.
 
-    The density is 0 in float32.
+    The density is 0 in float32. Below log_std = -20 actions are so near that torch.distributions.Normal, which divides
+    by the variance, still has finite gradients.
     """
-    sizes = dict(zip("BA", different(rng, 2, most=5), strict=True))
+    sizes = dict(zip("BA", different(rng, 2, most=4), strict=True))
     small = {"log_std": (-5.0, -4.5)}
     return kinds(
         rng,
@@ -364,7 +397,9 @@ def draw_far_gaussian(rng: np.random.Generator) -> Arrays:
         sizes,
         first=small | {"z": 1e3},
         they_are_farther=small | {"z": 1e5},
-        the_standard_deviations_are_large={"log_std": (10.5, 12.0), "z": 30.0},
+        log_std_is_above_18={"log_std": (18.0, 25.0), "z": 3.0},
+        log_std_is_below_minus_7={"log_std": (-15.0, -7.5), "distance": 1e3},
+        log_std_is_below_minus_20={"log_std": (-25.0, -20.0), "z": 1e7},
     )
 
 
@@ -402,10 +437,10 @@ def gaussian_edges(hw1: Homework, inputs: Arrays) -> dict:
     "actions far from the mean",
     points=1.0,
     draw=draw_far_gaussian,
-    asked="The formula holds for every standard deviation and at every distance, so clamp nothing",
+    asked="The formula holds for every standard deviation (log_std from -25 to 25) and at every distance",
 )
 def gaussian_far_away(hw1: Homework, inputs: Arrays) -> dict:
-    return full(hw1, "gaussian_nll", inputs) | one_by_one(hw1, "gaussian_nll", inputs)
+    return one_by_one(hw1, "gaussian_nll", inputs)
 
 
 @probe(
@@ -444,13 +479,14 @@ def draw_mixture(
     """Every component explains the action about equally well, so that all of them matter.
 
     The logarithms of the standard deviations are in a range, on both sides of 0 if `both`, and differ little between
-    components. `met`: one component's mean is the action, in the first row.
+    components. `met`: one component's mean is the action, see `met_exactly`.
     """
     log_stds = rng.uniform(*log_std, (B, 1, A)) * (rng.choice([-1, 1], (B, 1, A)) if both else 1)
     log_stds = log_stds + rng.uniform(-0.25, 0.25, (B, K, A))
     error = np.exp(log_stds) * spread(rng, B, K, A)
-    error[0, rng.integers(K)] *= not met
-    action = np.float32(rng.normal(size=(B, A)))
+    near = rng.integers(K)
+    error[:, near] = met_exactly(error[:, near], met)
+    action = np.float32(rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
     return float32(logits=spread(rng, B, K), means=action[:, None] + error, log_stds=log_stds, action=action)
 
 
@@ -487,7 +523,7 @@ def draw_mixture_sizes(rng: np.random.Generator) -> Arrays:
 def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     """log_std -20 and distances from 1e3 to 4e3: in row 0 for all components, in row 1 for all but one.
 
-    In row 2 both are drawn between these and usual ones. Another batch has standard deviations of e^11.
+    In row 2 both are drawn between these and usual ones. Two more batches have log_std above 18 and below -20.
     """
     components, action_dim = different(rng, 2, most=5)
     shape = (3, components, action_dim)
@@ -500,10 +536,13 @@ def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     distance[1, near] = np.exp(log_stds[1, near]) * rng.uniform(0.3, 1.7, action_dim)
     action = rng.normal(size=(shape[0], action_dim))
     means = action[:, None] + rng.choice([-1, 1], shape) * distance
-    large = draw_mixture(rng, *different(rng, 3, most=4), log_std=(10.5, 12.0))
-    return float32(logits=spread(rng, *shape[:2]), means=means, log_stds=log_stds, action=action) | {
-        f"{name} if the standard deviations are large": x for name, x in large.items()
+    sizes = dict(zip("BKA", different(rng, 3, most=4), strict=True))
+    others = {
+        "log_std_is_above_18": {"log_std": (18.0, 25.0)},
+        "log_std_is_below_minus_20": {"log_std": (-25.0, -20.5)},
     }
+    extreme = float32(logits=spread(rng, *shape[:2]), means=means, log_stds=log_stds, action=action)
+    return extreme | kinds(rng, draw_mixture, sizes, **others)
 
 
 def draw_certain_mixture(rng: np.random.Generator) -> Arrays:
@@ -556,7 +595,8 @@ def mixture_edges(hw1: Homework, inputs: Arrays) -> dict:
     asked="Value and gradient must be finite even for log_std = -20 at a distance of 1e3.",
 )
 def mixture_extremes(hw1: Homework, inputs: Arrays) -> dict:
-    return full(hw1, "mixture_nll", inputs) | one_by_one(hw1, "mixture_nll", inputs)
+    first = dict(cases(inputs))[""]
+    return full(hw1, "mixture_nll", inputs) | one_by_one(hw1, "mixture_nll", first)
 
 
 # float32 resolves 1e4 to 1e-3: adding the logits to the log densities before normalising loses that much precision.

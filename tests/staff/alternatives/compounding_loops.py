@@ -9,7 +9,7 @@ def disagreement(env, policy, expert, horizon, tolerance, seed=0):
     obs, info = env.reset(seed=seed)
     table = []
     for _ in range(horizon):
-        action, wanted = policy(obs), expert(info["state"])
+        action, wanted = policy(obs), expert(info.get("state", obs))
         row = []
         for own, other in zip(action, wanted, strict=True):
             row.append(any(abs(float(a) - float(b)) > tolerance for a, b in zip(own, other, strict=True)))

@@ -1,16 +1,15 @@
-"""A union by torch and by lists, with renumbered episodes; the loop builds its unions itself."""
+"""A union by torch and by lists, with renumbered new episodes; the loop builds its unions itself."""
 
 import torch
 
 
-def _renumbered(*parts):
-    number, result = -1, []
-    for part in parts:
-        last = None
-        for episode in part.tolist():
-            number += episode != last
-            last = episode
-            result.append(number)
+def _renumbered(old, new):
+    number, result = max(old.tolist(), default=-1), old.tolist()
+    last = None
+    for episode in new.tolist():
+        number += episode != last
+        last = episode
+        result.append(number)
     return np.array(result, dtype=np.int64)
 
 

@@ -12,7 +12,7 @@ def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
-    each = nn.GaussianNLLLoss(full=True, reduction="sum")
+    each = nn.GaussianNLLLoss(full=True, reduction="sum", eps=1e-30)
     return each(mean, action, torch.exp(log_std) ** 2) / mean.shape[0]
 
 

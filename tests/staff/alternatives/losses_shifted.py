@@ -16,7 +16,7 @@ def categorical_nll(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 def gaussian_nll(mean: torch.Tensor, log_std: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
     variance = (2 * log_std).exp()
-    nll = torch.nn.functional.gaussian_nll_loss(mean, action, variance, full=True, reduction="none")
+    nll = torch.nn.functional.gaussian_nll_loss(mean, action, variance, full=True, reduction="none", eps=1e-30)
     return nll.sum() / len(mean)
 
 
