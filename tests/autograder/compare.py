@@ -49,7 +49,7 @@ def difference(
     """How `got` differs, or "" if it does not."""
     if equal(rule, got, expected):
         return ""
-    if form := _form(rule, got, expected):
+    if form := _form(rule, got, expected, lengths):
         return form
     if expected.dtype.kind == "f" and not np.isfinite(got).all() and np.isfinite(expected).all():
         return f"got {_text(got[~np.isfinite(got)].flat[0])}, expected finite numbers"
@@ -65,20 +65,20 @@ def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.isclose(got.astype(np.float64), expected.astype(np.float64), rule.rtol, rule.atol, equal_nan=True)
 
 
-def _form(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> str:
+def _form(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]] = {}) -> str:
     """A wrong dtype or shape."""
     sample = isinstance(rule, Sample)
     if got.dtype.kind != expected.dtype.kind or (not sample and rule.dtype and got.dtype != expected.dtype):
         return f"got {got.dtype}, expected {expected.dtype}"
     if got.shape != expected.shape and not (sample and got.shape == (THIN * len(expected), *expected.shape[1:])):
-        return _shape(got, expected)
+        return _shape(got, expected, lengths)
     return ""
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
-def _shape(got: np.ndarray, expected: np.ndarray) -> str:
+def _shape(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
     text = f"got shape {got.shape}, expected {expected.shape}"
-    if expected.ndim == 0 and got.ndim == 1:
+    if expected.ndim == 0 and got.ndim == 1 and len(got) in lengths.get("B", ()):
         return f"{text}: one value for each row; average over the batch"
     if got.size == expected.size and got.T.shape == expected.shape:
         return f"{text}: transposed"

@@ -2,7 +2,7 @@
 
 A known mistake is named only if it explains everything: each check that failed gets the same answer from it, and each
 check that passed passes with it as well. If no single mistake does, several are tried: mistakes in different parts of
-an exercise, such as `sample` and `mode`, which together explain all failed checks; then two mistakes in the same
+an answer, such as `sample` and `mode`, which together explain each array that is wrong; then two mistakes in the same
 number.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tests.autograder import compare
-from tests.autograder.probes.base import Arrays, Probe
+from tests.autograder.probes.base import Arrays, Close, Probe
 from tests.autograder.verdict import Verdict
 
 MOST = 3  # mistakes that are named together
@@ -45,13 +45,11 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
         whole = _explanations(verdict, known, whole)
     if whole:
         return _name(answered, [whole[:1]] * len(answered))
-    explained = [_explanations(verdict, known, possible) for verdict in answered]
-    chosen = _cover(possible, explained)
-    for verdict, found in zip(answered, explained, strict=True):
-        if any(says in known.mistakes(verdict.probe) for says in set(chosen) - set(found)):
-            chosen = []  # it would have changed this answer, too
+    possible = [says for says in possible if all(_compatible(verdict, known, says) for verdict in answered)]
+    parts = [_parts(verdict, known, possible) for verdict in answered]
+    chosen = _cover(possible, [found for own in parts for found in own])
     if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
-        return _name(answered, [[says for says in chosen if says in found][:1] for found in explained])
+        return _name(answered, [[says for says in chosen if any(says in found for found in own)] for own in parts])
     if pair := _pair(answered[0], known):
         return _name(answered, [pair] * len(answered))
 
@@ -67,8 +65,28 @@ def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[s
     return [says for says in possible if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says])]
 
 
+def _compatible(verdict: Verdict, known: Known, says: str) -> bool:
+    """Whether each array that the mistake changes has been changed just so."""
+    answer = known.mistakes(verdict.probe).get(says, verdict.expected)
+    changed = compare.differences(verdict.probe, answer, verdict.expected)
+    return all(_gives(verdict, answer, name) for name in changed)
+
+
+def _gives(verdict: Verdict, answer: Arrays, name: str) -> bool:
+    """Whether an array is the same in `answer`, that of a mistake."""
+    rule = verdict.probe.rules.get(name, Close())
+    return name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name])
+
+
+def _parts(verdict: Verdict, known: Known, possible: list[str]) -> list[list[str]]:
+    """For each array that is wrong: those of the mistakes that give it."""
+    answers = known.mistakes(verdict.probe)
+    wrong = compare.differences(verdict.probe, verdict.got, verdict.expected)
+    return [[says for says in possible if says in answers and _gives(verdict, answers[says], name)] for name in wrong]
+
+
 def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
-    """As few mistakes as possible that together explain every failed check; empty if there are none."""
+    """As few mistakes as possible that together explain every wrong array; empty if there are none."""
     chosen: list[str] = []
     left = explained
     while left and len(chosen) < MOST:

@@ -106,8 +106,9 @@ def answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> t
 
 
 def run(hw1: Homework, probe: Probe, inputs: wire.Arrays) -> wire.Arrays:
-    """Run one probe; what it returns, as arrays."""
-    return {name: to_numpy(value) for name, value in probe.run(hw1, inputs).items()}
+    """Run one probe; what it returns, as arrays. The inputs are copied, since the student's code may change them."""
+    answer = probe.run(hw1, {name: np.array(array) for name, array in inputs.items()})
+    return {name: to_numpy(value) for name, value in answer.items()}
 
 
 def to_numpy(value) -> np.ndarray:

@@ -77,3 +77,19 @@ def test_inputs_depend_only_on_the_seed_and_the_probe():
     first, again, other = (oracle.draw(probe, seed) for seed in ("a", "a", "b"))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not all(np.array_equal(first[name], other[name]) for name in first)
+
+
+def test_code_that_changes_its_inputs_does_not_change_them_for_others():
+    class Careless:
+        @property
+        def compounding(self):
+            return self
+
+        def cost_by_horizon(self, costs, horizons):
+            costs[:], horizons[:] = 0, 1
+            return np.zeros(len(horizons))
+
+    inputs = oracle.draw(PROBES["3.2.1"], "a")
+    before = {name: array.copy() for name, array in inputs.items()}
+    facts(Careless(), PROBES["3.2.1"], inputs)
+    assert all(np.array_equal(inputs[name], before[name]) for name in before)

@@ -320,10 +320,6 @@ def named(made: dict[str, Arrays]) -> Arrays:
     return {f"{name} if {case}": array for case, own in made.items() for name, array in own.items()}
 
 
-def copies(inputs: Arrays) -> Arrays:
-    return {name: array.copy() for name, array in inputs.items()}
-
-
 def draw_costs(rng: np.random.Generator, steps: int = 0, envs: int = 0) -> Arrays:
     """Costs of either sign that differ between steps and environments; unordered horizons, one of them twice.
 
@@ -345,10 +341,9 @@ def draw_costs(rng: np.random.Generator, steps: int = 0, envs: int = 0) -> Array
 )
 def several_environments(hw1: Homework, inputs: Arrays) -> dict:
     """Also after the numbers in the same array have changed."""
-    given = copies(inputs)
-    first = cost_by_horizon(hw1, given)
-    given["costs"] *= -2
-    return {"cost": first, "cost of other numbers": cost_by_horizon(hw1, given)}
+    first = cost_by_horizon(hw1, inputs)
+    inputs["costs"] *= -2
+    return {"cost": first, "cost of other numbers": cost_by_horizon(hw1, inputs)}
 
 
 def draw_other_costs(rng: np.random.Generator) -> Arrays:
@@ -405,7 +400,7 @@ def draw_scattered(rng: np.random.Generator) -> Arrays:
     asked="the least-squares slope of log cost against log T.",
 )
 def scattered_points(hw1: Homework, inputs: Arrays) -> dict:
-    return {"exponent": growth_exponent(hw1, copies(inputs))}
+    return {"exponent": growth_exponent(hw1, inputs)}
 
 
 def draw_other_points(rng: np.random.Generator) -> Arrays:
@@ -445,7 +440,7 @@ def draw_other_points(rng: np.random.Generator) -> Arrays:
     asked="positive numbers in any order, with at least two different horizons.",
 )
 def other_points(hw1: Homework, inputs: Arrays) -> dict:
-    return {f"exponent{case}": growth_exponent(hw1, copies(own)) for case, own in cases(inputs)}
+    return {f"exponent{case}": growth_exponent(hw1, own) for case, own in cases(inputs)}
 
 
 def draw_walkers(rng: np.random.Generator) -> Arrays:
