@@ -67,8 +67,8 @@ class Result:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    """With a capital letter, and with a full stop if it has no end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def _points(verdict: Verdict) -> str:
