@@ -10,6 +10,7 @@ from tests.autograder.probes.actors import draw_actor
 from tests.autograder.probes.base import Arrays, Homework, probe
 from tests.autograder.probes.datasets import (
     DTYPES,
+    FIELDS,
     SEVERAL,
     Samples,
     contents,
@@ -41,6 +42,8 @@ class Schedule:
         self.told: list[tuple] = []
         self.types: list[bool] = []
         """Whether expert_drives was an array of bools."""
+        self.given: list[tuple[int, np.ndarray]] = []
+        """Each answer, and the row of the table that it was a copy of."""
         self.resets: list[tuple[int, int]] = []  # seed, and the number of calls before
         self.step = 0
 
@@ -53,9 +56,11 @@ class Schedule:
         given = [np.array(x, dtype=np.float32) for x in (obs, state, expert_drives)]
         shapes = [x.shape for x in self._nothing()]
         self.told.append(tuple(given if [x.shape for x in given] == shapes else self._nothing()))
-        answer = self.table[min(self.step, len(self.table) - 1)].copy()
+        step = min(self.step, len(self.table) - 1)
+        answer = self.table[step, : len(given[0])].copy()
+        self.given.append((step, answer))
         self.step += 1
-        return answer[: len(given[0])]
+        return answer
 
     def _nothing(self) -> list[np.ndarray]:
         envs, width = self.env.observation_space.shape
@@ -70,6 +75,9 @@ class Schedule:
         return told | {
             "gate's seeds": np.array([seed for seed, _ in self.resets], dtype=np.int64),
             "gate's expert_drives are bools": all(self.types),
+            "gate's answers are changed": not all(
+                np.array_equal(self.table[step][: len(given)], given) for step, given in self.given
+            ),
             "gate's calls before each reset": np.array([calls for _, calls in self.resets], dtype=np.int64),
         }
 
@@ -139,7 +147,8 @@ def intervene(hw1: Homework, inputs: Arrays, env: World | None = None, policy=No
     given = (lambda *told: gate(*told)) if plain else gate
     seed = {"seed": int(inputs["seed"])} if inputs["seed"] or plain else {}  # 0 is the default
     data = hw1.dagger.intervention_rollout(env, policy, expert, given, int(inputs["horizon"]), **seed)
-    return env.record() | contents(forms.dataset(data, "intervention_rollout")) | gate.record()
+    closed = {"closed": env.closed}
+    return closed | env.record() | contents(forms.dataset(data, "intervention_rollout")) | gate.record()
 
 
 def intervene_each(hw1: Homework, inputs: Arrays, cases: Iterable[str]) -> dict:
@@ -207,6 +216,8 @@ def gate_facts(inputs: Arrays, answer: Arrays) -> dict:
         "the gate is told the state": told("state", replay.state),
         "the gate is told who drove one step ago": told("expert_drives", before),
         "the gate is told expert_drives as bools": bool(answer["gate's expert_drives are bools"]),
+        "what the gate returned is changed in place": bool(answer["gate's answers are changed"]),
+        "the environment is left open": not answer["closed"],
         "the gate is reset before it is first asked": bool((calls == 0).any()),
         "the gate is reset during the rollout": bool((calls > 0).any()),
         "seed of the gate's reset": first_seed(answer, "gate"),
@@ -214,7 +225,12 @@ def gate_facts(inputs: Arrays, answer: Arrays) -> dict:
 
 
 MORTAL = "with terminations"
-GATES = {SEVERAL: {}, MORTAL: {"mortal": True}, "N = 1": {"envs": 1}, "T = 1, seed 0": {"steps": 1, "seed": 0}}
+GATES = {
+    SEVERAL: {},
+    MORTAL: {"mortal": True},
+    "N = 1 ordinary environment": {"envs": 1, "ordinary": True},
+    "T = 1, seed 0": {"steps": 1, "seed": 0},
+}
 
 
 @probe(
@@ -231,7 +247,7 @@ def gate_control(hw1: Homework, inputs: Arrays) -> dict:
 
 # --- edges -----------------------------------------------------------------------------------------------------------
 def never_facts(inputs: Arrays, answer: Arrays) -> dict:
-    empty = {f"empty {name}": answer[name][:0] for name in ("obs", "action")}  # shapes and dtypes
+    empty = {f"empty {name}": answer[name][:0] for name in FIELDS}  # shapes and dtypes
     return {"samples": len(answer["obs"])} | empty
 
 
@@ -262,6 +278,7 @@ def never_and_always_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     "no intervention; intervention at every step",
     points=0.5,
     draw=partial(draw_cases, cases=NEVER | ALWAYS | ALMOST),
+    rules={f"empty {name} ({case})": rule for case in NEVER for name, rule in DTYPES.items()},
     facts=never_and_always_facts,
     asked="The dataset is empty if the expert never intervened.",
 )

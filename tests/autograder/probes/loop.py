@@ -87,6 +87,7 @@ class Fakes:
         self.fitted: list[list[int]] = []
         """The samples of every fit."""
         self.intact: list[bool] = []
+        """Whether each dataset was whole that was fitted to or aggregated."""
         self.calls: list[dict] = []
         """Of collect."""
         self.asked: list[int] = []
@@ -125,6 +126,7 @@ class Fakes:
 
     def aggregate(self, dataset, new):
         """Only the set of samples is right: a solution of 4.2 that nobody could submit."""
+        self.intact += [intact(dataset), intact(new)]
         return numbered(sorted(numbers_in(dataset) + numbers_in(new)))
 
     def called(self, name: str, kind=np.int64) -> np.ndarray:
