@@ -142,11 +142,18 @@ class Fakes:
 
 
 # --- the loop --------------------------------------------------------------------------------------------------------
-def needed(beta: np.ndarray) -> bool:
-    """Whether the shares of these rounds rise and fall and reach 0 and 1; two shares are enough if they differ."""
-    if len(beta) < 3:
-        return len(set(beta.tolist())) == len(beta) and bool((beta < 1).all())
-    return {0.0, 1.0} <= set(beta.tolist()) and bool(np.diff(beta).max() > 0 > np.diff(beta).min())
+def draw_beta(rng: np.random.Generator, rounds: int, collecting: np.ndarray) -> np.ndarray:
+    """The shares of rounds 0, 1, ... and of two more, all different. Those of several rounds rise and fall; 0 and 1 are
+    among those of `collecting`, the rounds that collect something."""
+    if rounds < 2:
+        return rng.uniform(0.1, 0.9, rounds + 3)
+    while True:
+        beta = rng.permutation(rounds + 3)
+        for share, i in zip((0, rounds + 2), rng.permutation(collecting)[:2], strict=True):
+            beta[beta == share], beta[i] = beta[i], share
+        rise = np.diff(beta[1 : rounds + 1])
+        if rise.max() > 0 > rise.min():
+            return beta / (rounds + 2)
 
 
 def draw_loop(rng: np.random.Generator, rounds: int | None = None) -> Arrays:
@@ -157,9 +164,7 @@ def draw_loop(rng: np.random.Generator, rounds: int | None = None) -> Arrays:
     if rounds > 4:
         empty = int(rng.integers(3, rounds))
         sizes[[1, empty, empty + 1]] = 0
-    beta = np.zeros(rounds + 3)  # of rounds 0, 1, ...; the first and the last two are not needed
-    while not needed(beta[1 : rounds + 1]):
-        beta = rng.permutation(rounds + 3) / (rounds + 2)
+    beta = draw_beta(rng, rounds, 1 + np.flatnonzero(sizes[1:]))
     return {
         "rounds": np.array(rounds),
         "horizon": rng.integers(5, 5_000),
