@@ -35,12 +35,18 @@ def rollout_and_relabel(
 
     The rules of `hw1.rollout` hold: a policy that has `reset` is reset first, with a seed that rng draws. It is asked
     once at every step, about all environments, even those that it does not drive: it may remember what it has seen. The
-    rollout goes on to the horizon, although some environments terminate earlier.
+    rollout goes on to the horizon, although some environments terminate earlier. A truncation ends nothing, and
+    `env` stays open.
+
+    The expert may act differently in each environment: ask it about all of them at once, [N, S] or [T, N, S]. What the
+    policy returns is its own: change nothing in place. An ordinary environment has no `info["state"]` (the expert then
+    reads the observations) and no `learner`.
 
     Args:
         horizon: time steps T.
         beta: between 0 and 1.
-        rng: draws everything that is random: the seed of the rollout, an int below 2**31, and the coins.
+        rng: draws everything that is random: the seed of the rollout, any int below 2**31, and the coins, each
+            independent of all others and of the seed.
 
     Returns:
         A dataset of up to T x N samples, one episode for each environment (states after a termination are left out).
@@ -94,13 +100,14 @@ def dagger(
     """Exercise 4.3. Dataset aggregation (Ross et al. 2011).
 
     Round 0 is behaviour cloning: the policy is fitted to `demos`. Each of the following `rounds` collects with the
-    newest policy, aggregates into everything collected before, and fits anew, even if nothing new was collected.
+    newest policy, aggregates into everything collected before, and fits anew, even if nothing new was collected. `env`
+    stays open.
 
     Args:
-        fit: maps a dataset to a policy; given.
-        beta: the expert's share in round i = 1, 2, ...
-        collect: how a round gathers data, called as collect(env, policy, expert, horizon, beta(i), rng);
-            `rollout_and_relabel` if None. With `intervention` it is HG-DAgger.
+        fit: maps a dataset to a policy; given, called as fit(dataset). It may return the same policy each time.
+        beta: the expert's share in round i = 1, 2, ...; there is none for round 0.
+        collect: how a round gathers data, called as collect(env, policy, expert, horizon, beta(i), rng), without
+            keywords; `rollout_and_relabel` if None. With `intervention` it is HG-DAgger.
 
     Returns:
         `rounds + 1` Rounds, the last policy last. Never pick the best one by its evaluation: that choice would profit
@@ -130,7 +137,8 @@ def intervention_rollout(
 
     The rules of `hw1.rollout` hold: `seed` resets the environment, and the policy and the gate if they have `reset`. At
     every step the policy and the gate are asked once, about all environments. Before the first step the expert did not
-    drive anywhere. The rollout goes on to the horizon, although some environments terminate earlier.
+    drive anywhere. The rollout goes on to the horizon, although some environments terminate earlier. What exercise 4.1
+    says about truncations, the expert, the policy's actions (and the gate's answers) and `env` holds here, too.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4

@@ -118,7 +118,7 @@ def probe(
 
 @contextmanager
 def stand_in(hw1: Homework, user: str, owner: str, **functions: Callable) -> Iterator[None]:
-    """Replace functions of module `owner`, also where module `user` has imported them.
+    """Replace functions of module `owner`, also where module `user` has imported them or keeps them in a dict.
 
     So an exercise that builds on another one can be judged before the other is done, and a mistake in the other does
     not cost points twice. A call of the function under a different name still reaches the original.
@@ -129,13 +129,14 @@ def stand_in(hw1: Homework, user: str, owner: str, **functions: Callable) -> Ite
     with _replacing:
         for name, replacement in functions.items():
             original = getattr(getattr(hw1, owner), name, None)
-            for module in (getattr(hw1, user), getattr(hw1, owner)):
-                for key, value in list(vars(module).items()):
-                    if value is original and original is not None:
-                        changed.append((module, key, value))
-                        setattr(module, key, replacement)
+            for names in map(vars, (getattr(hw1, user), getattr(hw1, owner))):
+                dicts = [value for value in names.values() if isinstance(value, dict)]
+                for each in (names, *dicts):
+                    for key in [key for key, value in each.items() if value is original and original is not None]:
+                        changed.append((each, key, original))
+                        each[key] = replacement
         try:
             yield
         finally:
-            for module, key, value in changed:
-                setattr(module, key, value)
+            for each, key, original in changed:
+                each[key] = original

@@ -10,6 +10,7 @@ from tests.autograder.probes.actors import draw_actor
 from tests.autograder.probes.base import Arrays, Homework, probe
 from tests.autograder.probes.datasets import (
     DTYPES,
+    FIELDS,
     SEVERAL,
     Samples,
     contents,
@@ -19,13 +20,14 @@ from tests.autograder.probes.datasets import (
     prefixed,
     run_each,
 )
-from tests.autograder.probes.relabel import ACTOR, watched
+from tests.autograder.probes.relabel import ACTOR, DISCRETE, watched
 from tests.autograder.probes.world import (
     Replay,
     World,
     draw_sizes,
     draw_world,
     drivers,
+    first_seed,
     policy_facts,
 )
 
@@ -38,6 +40,10 @@ class Schedule:
     def __init__(self, env: World, table: np.ndarray):
         self.env, self.table = env, table != 0
         self.told: list[tuple] = []
+        self.types: list[bool] = []
+        """Whether expert_drives was an array of bools."""
+        self.given: list[tuple[int, np.ndarray]] = []
+        """Each answer, and the row of the table that it was a copy of."""
         self.resets: list[tuple[int, int]] = []  # seed, and the number of calls before
         self.step = 0
 
@@ -46,17 +52,20 @@ class Schedule:
         self.step = 0
 
     def __call__(self, obs, state, expert_drives):
+        self.types.append(np.asarray(expert_drives).dtype == bool)
         given = [np.array(x, dtype=np.float32) for x in (obs, state, expert_drives)]
         shapes = [x.shape for x in self._nothing()]
         self.told.append(tuple(given if [x.shape for x in given] == shapes else self._nothing()))
-        answer = self.table[min(self.step, len(self.table) - 1)].copy()
+        step = min(self.step, len(self.table) - 1)
+        answer = self.table[step, : len(given[0])].copy()
+        self.given.append((step, answer))
         self.step += 1
-        return answer[: len(given[0])]
+        return answer
 
     def _nothing(self) -> list[np.ndarray]:
-        state = self.env.observation_space.shape[1] - 1
-        envs = self.env.num_envs
-        return [np.full(shape, np.nan, np.float32) for shape in ((envs, state + 1), (envs, state), (envs,))]
+        envs, width = self.env.observation_space.shape
+        shapes = (envs, width), (envs, width - (not self.env.ordinary)), (envs,)
+        return [np.full(shape, np.nan, np.float32) for shape in shapes]
 
     def record(self) -> dict:
         """What it was told, by step, and its resets."""
@@ -65,6 +74,10 @@ class Schedule:
         told = {name: np.stack(column)[: len(self.told)] for name, column in zip(names, columns, strict=True)}
         return told | {
             "gate's seeds": np.array([seed for seed, _ in self.resets], dtype=np.int64),
+            "gate's expert_drives are bools": all(self.types),
+            "gate's answers are changed": not all(
+                np.array_equal(self.table[step][: len(given)], given) for step, given in self.given
+            ),
             "gate's calls before each reset": np.array([calls for _, calls in self.resets], dtype=np.int64),
         }
 
@@ -83,8 +96,24 @@ def draw_table(rng: np.random.Generator, steps: int, envs: int) -> np.ndarray:
     return table[:steps]
 
 
-def draw_case(rng: np.random.Generator, table: int | None = None, **sizes) -> Arrays:
-    """A world of random sizes, except for those that are given. `table`: 0 or 1 at every step; random if None."""
+def draw_long_table(rng: np.random.Generator, steps: int, envs: int, learners: int) -> np.ndarray:
+    """Many interventions of one step, with pauses of one step; nothing for 25 steps; a last intervention. The first
+    learner has none. In the last environment the expert takes over where it stopped in the one before."""
+    table = np.zeros((steps, envs), dtype=np.int64)
+    table[:LONG] = (np.arange(LONG)[:, None] + rng.integers(2, size=envs)) % 2
+    table[LONG + 25 :] = 1
+    table[:, : envs // learners] = table[:, -2:] = 0
+    table[3:10, -2] = table[10:12, -1] = 1
+    return table
+
+
+LONG = 36
+"""Steps in which most environments have 18 interventions."""
+
+
+def draw_case(rng: np.random.Generator, table: str | int | None = None, seed: int | None = None, **sizes) -> Arrays:
+    """A world of random sizes, except for those that are given. `table`: 0 or 1 at every step; 1 at every step but one
+    if "pause"; random if None, like the seed."""
     sizes = draw_sizes(rng) | sizes
     drawn = draw_table(rng, max(sizes["steps"], 9), sizes["envs"])[-sizes["steps"] :]
     if sizes["steps"] == 1:
@@ -92,7 +121,17 @@ def draw_case(rng: np.random.Generator, table: int | None = None, **sizes) -> Ar
     world = draw_world(rng, **sizes)
     for n in np.flatnonzero((world["lives"] == 1) | (world["lives"] == sizes["steps"])):
         drawn[world["lives"][n] - 1 :, n] = 1  # what leads to a termination, and what follows it
-    return world | {"table": drawn if table is None else np.full_like(drawn, table)}
+    if sizes["steps"] > LONG:
+        drawn = draw_long_table(rng, sizes["steps"], sizes["envs"], sizes["learners"])
+    if table is not None:
+        drawn = np.full_like(drawn, int(table != 0))
+    if table == PAUSE:
+        drawn[rng.integers(1, sizes["steps"] - 1), rng.integers(sizes["envs"])] = 0
+    own = {} if seed is None else {"seed": np.array(seed)}
+    return world | own | {"table": drawn}
+
+
+PAUSE = "pause"
 
 
 def draw_cases(rng: np.random.Generator, cases: dict[str, dict]) -> Arrays:
@@ -106,8 +145,10 @@ def intervene(hw1: Homework, inputs: Arrays, env: World | None = None, policy=No
     expert, forgetful = drivers(inputs)
     gate, policy = Schedule(env, inputs["table"]), forgetful if policy is None else policy
     given = (lambda *told: gate(*told)) if plain else gate
-    data = hw1.dagger.intervention_rollout(env, policy, expert, given, int(inputs["horizon"]), seed=int(inputs["seed"]))
-    return env.record() | contents(forms.dataset(data, "intervention_rollout")) | gate.record()
+    seed = {"seed": int(inputs["seed"])} if inputs["seed"] or plain else {}  # 0 is the default
+    data = hw1.dagger.intervention_rollout(env, policy, expert, given, int(inputs["horizon"]), **seed)
+    closed = {"closed": env.closed}
+    return closed | env.record() | contents(forms.dataset(data, "intervention_rollout")) | gate.record()
 
 
 def intervene_each(hw1: Homework, inputs: Arrays, cases: Iterable[str]) -> dict:
@@ -174,14 +215,22 @@ def gate_facts(inputs: Arrays, answer: Arrays) -> dict:
         "the gate is told the observation": told("obs", replay.obs),
         "the gate is told the state": told("state", replay.state),
         "the gate is told who drove one step ago": told("expert_drives", before),
+        "the gate is told expert_drives as bools": bool(answer["gate's expert_drives are bools"]),
+        "what the gate returned is changed in place": bool(answer["gate's answers are changed"]),
+        "the environment is left open": not answer["closed"],
         "the gate is reset before it is first asked": bool((calls == 0).any()),
         "the gate is reset during the rollout": bool((calls > 0).any()),
-        "seed of the gate's reset": answer["gate's seeds"][:1],
+        "seed of the gate's reset": first_seed(answer, "gate"),
     }
 
 
 MORTAL = "with terminations"
-GATES = {SEVERAL: {}, MORTAL: {"mortal": True}, "N = 1": {"envs": 1}, "T = 1": {"steps": 1}}
+GATES = {
+    SEVERAL: {},
+    MORTAL: {"mortal": True},
+    "N = 1 ordinary environment": {"envs": 1, "ordinary": True},
+    "T = 1, seed 0": {"steps": 1, "seed": 0},
+}
 
 
 @probe(
@@ -198,7 +247,7 @@ def gate_control(hw1: Homework, inputs: Arrays) -> dict:
 
 # --- edges -----------------------------------------------------------------------------------------------------------
 def never_facts(inputs: Arrays, answer: Arrays) -> dict:
-    empty = {f"empty {name}": answer[name][:0] for name in ("obs", "action")}  # shapes and dtypes
+    empty = {f"empty {name}": answer[name][:0] for name in FIELDS}  # shapes and dtypes
     return {"samples": len(answer["obs"])} | empty
 
 
@@ -210,45 +259,56 @@ def always_facts(inputs: Arrays, answer: Arrays) -> dict:
     }
 
 
+def almost_facts(inputs: Arrays, answer: Arrays) -> dict:
+    return {"samples": len(answer["obs"]), "episodes": len(np.unique(answer["episode"]))}
+
+
 NEVER = {"never": {"table": 0}, "never, discrete actions": {"table": 0, "dims": 0}}
 ALWAYS = {"always": {"table": 1}, "always, T = 1": {"table": 1, "steps": 1}}
+ALMOST = {"almost always, equal actions and observations": {"table": PAUSE, "agree": True, "blind": True}}
 
 
 def never_and_always_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    return facts_each(NEVER, never_facts, inputs, answer) | facts_each(ALWAYS, always_facts, inputs, answer)
+    never, always = facts_each(NEVER, never_facts, inputs, answer), facts_each(ALWAYS, always_facts, inputs, answer)
+    return never | always | facts_each(ALMOST, almost_facts, inputs, answer)
 
 
 @probe(
     "4.4.3",
     "no intervention; intervention at every step",
     points=0.5,
-    draw=partial(draw_cases, cases=NEVER | ALWAYS),
+    draw=partial(draw_cases, cases=NEVER | ALWAYS | ALMOST),
+    rules={f"empty {name} ({case})": rule for case in NEVER for name, rule in DTYPES.items()},
     facts=never_and_always_facts,
     asked="The dataset is empty if the expert never intervened.",
 )
 def never_and_always(hw1: Homework, inputs: Arrays) -> dict:
-    return run_each(inputs, (*NEVER, *ALWAYS), lambda case, own: intervene(hw1, own, plain=True))
+    return run_each(inputs, (*NEVER, *ALWAYS, *ALMOST), lambda case, own: intervene(hw1, own, plain=True))
 
 
-OWNED = (SEVERAL, MORTAL, "discrete actions")
+OWNED = (SEVERAL, MORTAL, DISCRETE)
 
 
 def draw_owned(rng: np.random.Generator) -> Arrays:
     learners = int(rng.integers(2, 4))
     several = {"learners": learners, "envs": learners * int(rng.integers(2, 4))}
-    return draw_cases(rng, dict(zip(OWNED, (several, several | {"mortal": True}, {"dims": 0}), strict=True)))
+    long = {"envs": learners * int(rng.integers(7, 9)), "steps": LONG + int(rng.integers(27, 30))}
+    mortal = {"mortal": True}
+    cases = several | long, several | mortal, mortal | {"dims": 0, "ordinary": True}
+    return draw_cases(rng, dict(zip(OWNED, cases, strict=True)))
 
 
 def kept_owner_facts(inputs: Arrays, answer: Arrays) -> dict:
     replay = Replay(inputs, answer)
-    times, drove = Samples(replay, answer).times, replay.by_expert
+    samples, drove = Samples(replay, answer), replay.by_expert
+    times = samples.times
     kept = {
         "every state where the expert drove is kept up to a termination": bool(
             (times[drove & replay.running] == 1).all()
         ),
         "states after a termination are kept": bool((times[~replay.running] > 0).any()),
     }
-    return replay.drove() | kept | owner_facts(inputs, answer)
+    return replay.drove() | kept | samples.labels() | owner_facts(inputs, answer)
 
 
 @probe(
@@ -256,7 +316,7 @@ def kept_owner_facts(inputs: Arrays, answer: Arrays) -> dict:
     "learners, episodes, terminations; discrete actions",
     points=0.5,
     draw=draw_owned,
-    rules={name + end: rule for end in ("", f" ({MORTAL})", f" ({OWNED[2]})") for name, rule in DTYPES.items()},
+    rules={name + end: rule for end in ("", f" ({MORTAL})", f" ({DISCRETE})") for name, rule in DTYPES.items()},
     facts=partial(facts_each, OWNED, kept_owner_facts),
     asked="Each intervention is an episode of its own: a gap begins a new one.",
 )
@@ -265,7 +325,8 @@ def owners(hw1: Homework, inputs: Arrays) -> dict:
 
 
 # --- in use ----------------------------------------------------------------------------------------------------------
-REMEMBERING = {SEVERAL: {"mortal": True}, "N = 1": {"envs": 1}, ACTOR: {"mortal": True}}
+PLAIN = "N = 1, seed 0, a gate without reset"
+REMEMBERING = {SEVERAL: {"mortal": True}, PLAIN: {"envs": 1, "seed": 0}, ACTOR: {"mortal": True}}
 
 
 def draw_remembering(rng: np.random.Generator) -> Arrays:
@@ -273,8 +334,8 @@ def draw_remembering(rng: np.random.Generator) -> Arrays:
 
 
 def remembering_facts(inputs: Arrays, answer: Arrays) -> dict:
-    replay, seeds = Replay(inputs, answer), answer["policy's seeds"][:1]
-    return replay.drove() | policy_facts(replay, answer) | {"seed of the policy's reset": seeds}
+    replay = Replay(inputs, answer)
+    return replay.drove() | policy_facts(replay, answer) | {"seed of the policy's reset": first_seed(answer, "policy")}
 
 
 @probe(
@@ -288,6 +349,6 @@ def remembering_facts(inputs: Arrays, answer: Arrays) -> dict:
 def remembering(hw1: Homework, inputs: Arrays) -> dict:
     def run(case: str, own: Arrays) -> dict:
         policy = watched(hw1, own, case == ACTOR)
-        return intervene(hw1, own, policy.env, policy) | policy.record()
+        return intervene(hw1, own, policy.env, policy, plain=case == PLAIN) | policy.record()
 
     return run_each(inputs, REMEMBERING, run)

@@ -18,7 +18,8 @@ from tests.autograder.probes.world import Plane, World, draw_world, drivers, lin
 
 # --- samples that can be identified ----------------------------------------------------------------------------------
 EPISODE = 100
-"""Sample 204 is the fourth one of episode 2. All fields of a sample follow from its number."""
+"""Sample 204 is the fourth one of episode 2. All fields of a sample follow from its number, and the number from its
+action; observations repeat in other episodes."""
 
 
 def numbered(numbers: list[int]) -> Dataset:
@@ -26,7 +27,7 @@ def numbered(numbers: list[int]) -> Dataset:
     number = np.array(numbers, dtype=np.int64)
     episode = number // EPISODE
     return Dataset(
-        obs=np.stack([number, number % 7], axis=1).astype(np.float32),
+        obs=np.stack([number % EPISODE, number % 2], axis=1).astype(np.float32),
         action=-number.astype(np.float32)[:, None] / 4,
         episode=np.unique(episode, return_inverse=True)[1].astype(np.int64),
         learner=episode % 3,
@@ -37,7 +38,7 @@ def numbered(numbers: list[int]) -> Dataset:
 def numbers_in(data: Dataset) -> list[int]:
     if not isinstance(data, Dataset):
         raise TypeError(f"an object of type {type(data).__name__} is used where a Dataset is needed")
-    return np.asarray(data.obs)[:, 0].astype(int).tolist()
+    return np.rint(-4 * np.asarray(data.action)[:, 0]).astype(int).tolist()
 
 
 def intact(data: Dataset) -> bool:
@@ -72,8 +73,9 @@ def number_of(policy) -> int:
 class Fakes:
     """Replacements of everything that `dagger` calls; they record how they are called."""
 
-    def __init__(self, inputs: Arrays):
-        self.env, self.expert = Plane(), linear(np.zeros((3, 2)))
+    def __init__(self, inputs: Arrays, one: Fitted | None = None):
+        """`one`: the policy that every fit returns; a new one each time, if None."""
+        self.env, self.expert, self.one = Plane(), linear(np.zeros((3, 2))), one
         self.betas = inputs["beta"].tolist()
         lengths = inputs["lengths"].tolist()  # of the episodes
         new = [[EPISODE * e + i for i in range(length)] for e, length in zip(inputs["episodes"], lengths, strict=True)]
@@ -85,38 +87,46 @@ class Fakes:
         self.fitted: list[list[int]] = []
         """The samples of every fit."""
         self.intact: list[bool] = []
+        """Whether each dataset was whole that was fitted to or aggregated."""
         self.calls: list[dict] = []
         """Of collect."""
+        self.asked: list[int] = []
+        """The rounds that beta was asked about."""
 
-    def fit(self, dataset):
+    def fit(self, dataset, /):
         self.fitted.append(numbers_in(dataset))
         self.intact.append(intact(dataset))
-        return Fitted(len(self.fitted) - 1)
+        if self.one is None:
+            return Fitted(len(self.fitted) - 1)
+        self.one.number = len(self.fitted) - 1
+        return self.one
 
-    def beta(self, i):
+    def beta(self, i, /):
+        self.asked.append(int(i))
         return self.betas[i]
 
-    def collect(self, env, policy, expert, horizon, beta, rng):
+    def collect(self, env, policy, expert, horizon, beta, rng, /):
         self.calls.append(
             {
                 "policy": number_of(policy),
                 "beta": np.nan if callable(beta) else float(beta),
                 "horizon": horizon,
                 "same env and expert": env is self.env and expert is self.expert,
-                "random": int(rng.integers(2**31)),
+                "random": [int(each) for each in rng.integers(2**62, size=3)],
                 "collect is the one given": True,
             }
         )
         number = len(self.calls)
         return numbered(self.parts[number] if number < len(self.parts) else [])
 
-    def rollout_and_relabel(self, *args, **options):
-        data = self.collect(*args, **options)
+    def rollout_and_relabel(self, env, policy, expert, horizon, beta, rng):
+        data = self.collect(env, policy, expert, horizon, beta, rng)
         self.calls[-1]["collect is the one given"] = False
         return data
 
     def aggregate(self, dataset, new):
         """Only the set of samples is right: a solution of 4.2 that nobody could submit."""
+        self.intact += [intact(dataset), intact(new)]
         return numbered(sorted(numbers_in(dataset) + numbers_in(new)))
 
     def called(self, name: str, kind=np.int64) -> np.ndarray:
@@ -132,14 +142,29 @@ class Fakes:
 
 
 # --- the loop --------------------------------------------------------------------------------------------------------
+def draw_beta(rng: np.random.Generator, rounds: int, collecting: np.ndarray) -> np.ndarray:
+    """The shares of rounds 0, 1, ... and of two more, all different. Those of several rounds rise and fall; 0 and 1 are
+    among those of `collecting`, the rounds that collect something."""
+    if rounds < 2:
+        return rng.uniform(0.1, 0.9, rounds + 3)
+    while True:
+        beta = rng.permutation(rounds + 3)
+        for share, i in zip((0, rounds + 2), rng.permutation(collecting)[:2], strict=True):
+            beta[beta == share], beta[i] = beta[i], share
+        rise = np.diff(beta[1 : rounds + 1])
+        if rise.max() > 0 > rise.min():
+            return beta / (rounds + 2)
+
+
 def draw_loop(rng: np.random.Generator, rounds: int | None = None) -> Arrays:
-    """`sizes`: episodes of the demonstrations and of each round, one of which collects nothing; `lengths`: of each
-    episode."""
-    rounds = int(rng.integers(3, 7)) if rounds is None else rounds
+    """`sizes`: episodes of the demonstrations and of each round; the first round and two later ones in a row collect
+    nothing. `lengths`: of each episode. `beta`: of each round, 0 and 1 among them; it rises at least once."""
+    rounds = int(rng.integers(5, 8)) if rounds is None else rounds
     sizes = rng.integers(1, 4, rounds + 1)
-    if rounds > 2:
-        sizes[rng.integers(2, rounds + 1)] = 0
-    beta = 0.1 + 0.8 * rng.permutation(np.arange(rounds + 3)) / (rounds + 2)
+    if rounds > 4:
+        empty = int(rng.integers(3, rounds))
+        sizes[[1, empty, empty + 1]] = 0
+    beta = draw_beta(rng, rounds, 1 + np.flatnonzero(sizes[1:]))
     return {
         "rounds": np.array(rounds),
         "horizon": rng.integers(5, 5_000),
@@ -152,11 +177,17 @@ def draw_loop(rng: np.random.Generator, rounds: int | None = None) -> Arrays:
 
 
 def loop(
-    hw1: Homework, inputs: Arrays, default: bool = False, rng: np.random.Generator | None = None
+    hw1: Homework,
+    inputs: Arrays,
+    default: tuple[str, ...] = (),
+    rng: np.random.Generator | None = None,
+    one: Fitted | None = None,
 ) -> tuple[Fakes, list]:
-    """Run `dagger` on fakes; `default`: without beta and collect. `rng` follows from the inputs, if None."""
-    fakes = Fakes(inputs)
-    given = {} if default else {"beta": fakes.beta, "collect": fakes.collect}
+    """Run `dagger` on fakes; `default`: which of beta and collect are not given. If None, `rng` follows from the
+    inputs. `one`: the policy that every fit returns, if given."""
+    fakes = Fakes(inputs, one)
+    given = {"beta": fakes.beta, "collect": fakes.collect}
+    given = {name: value for name, value in given.items() if name not in default}
     rng = np.random.default_rng(int(inputs["seed"])) if rng is None else rng
     replaced = {"aggregate": fakes.aggregate, "rollout_and_relabel": fakes.rollout_and_relabel}
     with stand_in(hw1, user="dagger", owner="dagger", **replaced):
@@ -194,7 +225,7 @@ def collecting(hw1: Homework, inputs: Arrays) -> dict:
     """Twice from the same random state, then once more with the second generator."""
     rng = np.random.default_rng(int(inputs["seed"]))
     (fakes, _), (again, _), (on, _) = loop(hw1, inputs), loop(hw1, inputs, rng=rng), loop(hw1, inputs, rng=rng)
-    random, after = (each.called("random").tolist() for each in (fakes, on))
+    random, after = (each.called("random").ravel().tolist() for each in (fakes, on))
     return {
         "policy that collects in each round": fakes.called("policy"),
         "beta of each round": fakes.called("beta", np.float64),
@@ -202,8 +233,10 @@ def collecting(hw1: Homework, inputs: Arrays) -> dict:
         "collect gets env and expert": fakes.called("same env and expert", bool),
         "the given collect is used": fakes.called("collect is the one given", bool),
         "each round draws different random numbers": len(set(random)) == len(random),
-        "the same rng gives the same random numbers": random == again.called("random").tolist(),
+        "the same rng gives the same random numbers": random == again.called("random").ravel().tolist(),
         "rng goes on after the last round": not set(random) & set(after),
+        "beta is asked about rounds 1, 2, ... only": min(fakes.asked, default=1) >= 1,
+        "the environment is left open": not fakes.env.closed,
     }
 
 
@@ -234,7 +267,10 @@ def returned_rounds(fakes: Fakes, history: list) -> dict:
     asked="`rounds + 1` Rounds, the last policy last.",
 )
 def returned(hw1: Homework, inputs: Arrays) -> dict:
-    return returned_rounds(*loop(hw1, inputs))
+    """Once with a fit that returns a new policy each time, once with a fit that trains one policy further."""
+    one, facts = Fitted(0), returned_rounds(*loop(hw1, inputs))
+    _, again = loop(hw1, inputs, one=one)
+    return facts | {"rounds, if fit returns the same policy each time": len(again)}
 
 
 @probe(
@@ -245,12 +281,32 @@ def returned(hw1: Homework, inputs: Arrays) -> dict:
     asked="`rollout_and_relabel` if None.",
 )
 def defaults(hw1: Homework, inputs: Arrays) -> dict:
-    fakes, _ = loop(hw1, inputs, default=True)
+    """Without beta and collect, without one of them, and with both: the loop itself must not depend on that."""
+    fakes, history = loop(hw1, inputs, default=("beta", "collect"))
+    no_beta, _ = loop(hw1, inputs, default=("beta",))
+    no_collect, _ = loop(hw1, inputs, default=("collect",))
+    both, right = loop(hw1, inputs)
+
+    def datasets(rounds: list) -> list[list[int]]:
+        return [sorted(numbers_in(each.dataset)) for each in rounds]
+
+    def fitted(own: Fakes) -> list[list[int]]:
+        return [sorted(numbers) for numbers in own.fitted]
+
+    def different(own: Fakes) -> int:
+        return len(set(own.called("random").ravel().tolist()))
+
     return {
         "policy that rollout_and_relabel runs in each round": fakes.called("policy"),
         "beta of each round": fakes.called("beta", np.float64),
         "horizon": fakes.called("horizon"),
         "rollout_and_relabel gets env and expert": fakes.called("same env and expert", bool),
+        "beta of each round, if only collect is given": no_beta.called("beta", np.float64),
+        "the given collect is used without a given beta": no_beta.called("collect is the one given", bool),
+        "beta of each round, if only beta is given": no_collect.called("beta", np.float64),
+        "fits get the same samples as with a given collect": fitted(fakes) == fitted(both),
+        "datasets of the Rounds are the same as with a given collect": datasets(history) == datasets(right),
+        "rounds draw as many different random numbers as with a given collect": different(fakes) == different(both),
     }
 
 
@@ -283,7 +339,9 @@ def few_rounds(hw1: Homework, inputs: Arrays) -> dict:
 # --- in use ----------------------------------------------------------------------------------------------------------
 def draw_use(rng: np.random.Generator) -> Arrays:
     sizes = {"envs": int(rng.integers(2, 4)), "steps": int(rng.integers(6, 9)), "dims": 2}
-    return draw_world(rng, **sizes) | {"rounds": np.array(2), "weights": rng.integers(2**31)}
+    world = draw_world(rng, **sizes) | {"rounds": np.array(2), "weights": rng.integers(2**31)}
+    del world["own"]  # `Corrections` asks about samples of all environments
+    return world
 
 
 class Corrections:

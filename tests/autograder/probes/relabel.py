@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tests.autograder.probes.actors import actor, draw_actor
 from tests.autograder.probes.base import Arrays, Homework, probe
 from tests.autograder.probes.datasets import (
     DTYPES,
+    FIELDS,
     SEVERAL,
     Samples,
     as_arrays,
@@ -30,6 +32,7 @@ from tests.autograder.probes.world import (
     draw_world,
     driver,
     drivers,
+    first_seed,
     policy_facts,
 )
 
@@ -94,12 +97,17 @@ def extreme_facts(inputs: Arrays, answer: Arrays) -> dict:
     replay = Replay(inputs, answer)
     return {
         "steps": replay.steps,
+        "samples": len(answer["obs"]),
         "share of steps where the expert drove": replay.by_expert.mean(),
         "share of steps where the policy drove": replay.by_policy.mean(),
     }
 
 
-EXTREMES = {"beta 0": {"beta": 0.0}, "beta 1": {"beta": 1.0}, "beta 1, N = 1": {"beta": 1.0, "envs": 1}}
+EXTREMES = {
+    "beta 0, equal observations": {"beta": 0.0, "blind": True},
+    "beta 1": {"beta": 1.0},
+    "beta 1, N = 1": {"beta": 1.0, "envs": 1},
+}
 
 
 @probe(
@@ -115,17 +123,24 @@ def extremes(hw1: Homework, inputs: Arrays) -> dict:
 
 
 COINS = ("beta below 1/2", "beta above 1/2")
+TAILS = ("small beta", "large beta")
 
 
 def draw_mixtures(rng: np.random.Generator) -> Arrays:
-    """A beta below and one above 1/2, such that beta^2, sqrt(beta) and 1 - beta are far away."""
-    low, high = ({"steps": 60, "envs": 50, "dims": 1, "beta": beta + rng.uniform(0, 0.05)} for beta in (0.35, 0.6))
-    return draw_cases(rng, dict(zip(COINS, (low, high), strict=True)))
+    """A beta below and one above 1/2, such that beta^2, sqrt(beta) and 1 - beta are far away: a long rollout, and many
+    environments of two learners. Then a beta near 0 and one near 1."""
+    low, high, little = 0.35 + rng.uniform(0, 0.05), 0.6 + rng.uniform(0, 0.05), rng.uniform(0.025, 0.03)
+    long, wide, tail = {"steps": 230, "envs": 13}, {"steps": 13, "envs": 230, "learners": 2}, {"steps": 20, "envs": 200}
+    sizes = long | {"beta": low}, wide | {"beta": high}, tail | {"beta": little}, tail | {"beta": 1 - little}
+    return draw_cases(rng, {name: own | {"dims": 1} for name, own in zip((*COINS, *TAILS), sizes, strict=True)})
 
 
 OUTSIDE = 6.5
-"""Standard errors. A grade tests about 115 averages for each of two betas. A normal number is outside with p = 8e-11,
-the mean of 50 coins (its tails are heavier) with p < 5e-10: a false alarm in less than 1 of 10^7 grades."""
+"""Standard errors. A grade tests about 500 averages for each of two betas. A normal number is outside with p = 8e-11,
+the mean of 230 coins or of 400 products of coins (their tails are heavier) with p < 5e-10: a false alarm in less than
+1 of 10^6 grades."""
+PAIRS = 400
+"""The least number of products of coins that are averaged."""
 
 
 def near(value: np.ndarray, expected: float, error: np.ndarray | float) -> bool:
@@ -134,17 +149,19 @@ def near(value: np.ndarray, expected: float, error: np.ndarray | float) -> bool:
 
 def coin_facts(inputs: Arrays, answer: Arrays) -> dict:
     """3000 coins with beta = 0.35 .. 0.4 or 0.6 .. 0.65. The share of heads has a standard error of at most 0.009, and
-    the largest of its three estimates is below 0.011. So a share that is off by 0.1 is at least
-    (0.1 - 6.5 * 0.011) / 0.009 = 3.2 standard errors outside: the power is 99.9 %."""
+    the largest of its three estimates is usually below 0.0125. So a share that is off by 0.1 is at least
+    (0.1 - 6.5 * 0.0125) / 0.009 = 2 standard errors outside. In 4000 simulations the power was above 99.7 % with each
+    beta, and 99.97 % with both."""
     replay, beta = Replay(inputs, answer), float(inputs["beta"])
     heads = replay.by_expert
-    steps, envs = heads.shape
-    error = math.sqrt(beta * (1 - beta))
     share = heads.mean()
     coin = (heads - share) / max(heads.std(), 1e-9)
-    later = [(coin[lag:] * coin[:-lag]).sum() / math.sqrt((steps - lag) * envs) for lag in range(1, steps // 2)]
-    aside = [(coin.T[lag:] * coin.T[:-lag]).sum() / math.sqrt((envs - lag) * steps) for lag in range(1, envs // 2 + 1)]
-    spread = heads.mean(axis=1).std() / (error / math.sqrt(envs))
+    place = replay.state[..., 0]
+    by_state = [
+        (coin[:end] * each[:end]).sum() / np.linalg.norm(each[:end])
+        for each in (place, np.abs(place) - 1.5)  # which side, and how far out
+        for end in (1, len(coin))
+    ]
     # Coins that depend on each other make the share vary more: not a second mistake.
     errors = [
         heads.std() / math.sqrt(heads.size),
@@ -153,12 +170,51 @@ def coin_facts(inputs: Arrays, answer: Arrays) -> dict:
     known = [each for each in (beta, 1 - beta, beta**2, 0.5) if near(share, each, max(errors))]
     return replay.drove() | {
         "share of steps where the expert drove": known[0] if known else share,
-        "the share is the same at every step": near(heads.mean(axis=1), share, error / math.sqrt(envs)),
-        "the share varies from step to step, as chance does": bool(spread > 0.3),
-        "every environment has both drivers": bool(heads.any(axis=0).all() and not heads.all(axis=0).any()),
-        "the coins of different steps are independent": near(later, 0.0, 1.0),
-        "the coins of different environments are independent": near(aside, 0.0, 1.0),
+        "the share is the same at every step": steady(heads, beta),
+        "the share is the same in every environment": steady(heads.T, beta),
+        "the share varies from step to step, as chance does": varies(heads, beta),
+        "the share varies from environment to environment, as chance does": varies(heads.T, beta),
+        "the coins of consecutive steps are independent": independent(coin, range(1, 2)),
+        "the coins of other steps are independent": independent(coin, range(2, len(coin))),
+        "the coins of neighbouring environments are independent": independent(coin.T, range(1, 2)),
+        "the coins of other environments are independent": independent(coin.T, range(2, len(coin.T))),
+        "the coins do not depend on the states": near(by_state, 0.0, 1.0),
+        "episodes": len(np.unique(answer["episode"])),
     }
+
+
+def steady(heads: np.ndarray, beta: float) -> bool:
+    """Whether the share of heads is equal in 13 parts of the rows."""
+    parts = np.array_split(heads, 13)
+    errors = [math.sqrt(beta * (1 - beta) / part.size) for part in parts]
+    return near(np.array([part.mean() for part in parts]), heads.mean(), np.array(errors))
+
+
+def varies(heads: np.ndarray, beta: float) -> bool:
+    """Whether the share varies from row to row: not if each row holds a fixed number of heads. By chance the spread of
+    13 shares is that small with p = 1e-10."""
+    return bool(heads.mean(axis=1).std() > 0.1 * math.sqrt(beta * (1 - beta) / heads.shape[1]))
+
+
+def independent(coin: np.ndarray, distances: range) -> bool:
+    """Whether rows at these distances are uncorrelated, and rows that mirror each other, if the distances go so far.
+    `coin`: standardised."""
+    rows, columns = coin.shape
+    half = rows // 2
+    products = [coin[lag:] * coin[:-lag] for lag in distances if (rows - lag) * columns >= PAIRS]
+    products += [coin[:half] * coin[::-1][:half]] if half in distances else []
+    return near([product.sum() / math.sqrt(product.size) for product in products], 0.0, 1.0)
+
+
+def tail_facts(inputs: Arrays, answer: Arrays) -> dict:
+    """4000 coins: a share that is right is outside with p < 1e-8; 0, 1 and the next tenth are."""
+    share, beta = Replay(inputs, answer).by_expert.mean(), float(inputs["beta"])
+    right = near(share, beta, math.sqrt(beta * (1 - beta) / 4000))
+    return {"share of steps where the expert drove": beta if right else share}
+
+
+def mixture_facts(inputs: Arrays, answer: Arrays) -> Arrays:
+    return facts_each(COINS, coin_facts, inputs, answer) | facts_each(TAILS, tail_facts, inputs, answer)
 
 
 @probe(
@@ -166,26 +222,34 @@ def coin_facts(inputs: Arrays, answer: Arrays) -> dict:
     "a coin for every step and every environment",
     points=1,
     draw=draw_mixtures,
-    facts=partial(facts_each, COINS, coin_facts),
+    facts=mixture_facts,
     asked="At every step and in every environment the expert drives with probability `beta`, otherwise the policy",
 )
 def mixture(hw1: Homework, inputs: Arrays) -> dict:
-    return relabel_each(hw1, inputs, COINS)
+    return relabel_each(hw1, inputs, (*COINS, *TAILS))
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
+def draw_terminations(rng: np.random.Generator) -> Arrays:
+    several = {"learners": 2, "envs": 2 * int(rng.integers(3, 5))}
+    return draw_cases(rng, TERMINATIONS | {SEVERAL: TERMINATIONS[SEVERAL] | several})
+
+
 def termination_facts(inputs: Arrays, answer: Arrays) -> dict:
     replay = Replay(inputs, answer)
     samples = Samples(replay, answer)
     times = samples.times
     last = replay.running & ~np.concatenate([replay.running[1:], replay.running_on[None]])
-    return {
+    kept = {
         "steps": replay.steps,
         "every state before a termination is in the dataset, once": bool((times[replay.running & ~last] == 1).all()),
         "the state whose action led to a termination is in the dataset": bool((times[last] == 1).all()),
         "states after a termination are in the dataset": bool((times[~replay.running] > 0).any()),
         "observations that were never seen are in the dataset": not samples.found.all(),
     }
+    # Fields that are right only as long as nothing is left out. 4.1.5 checks the dtypes and the drivers.
+    owned = {name: fact for name, fact in owner_facts(inputs, answer).items() if name not in FIELDS}
+    return kept | samples.labels() | owned
 
 
 TERMINATIONS = {
@@ -199,7 +263,7 @@ TERMINATIONS = {
     "4.1.4",
     "every environment runs to its own termination; later states are left out",
     points=1,
-    draw=partial(draw_cases, cases=TERMINATIONS),
+    draw=draw_terminations,
     facts=partial(facts_each, TERMINATIONS, termination_facts),
     asked="The rollout goes on to the horizon, although some environments terminate earlier.",
 )
@@ -207,13 +271,13 @@ def terminations(hw1: Homework, inputs: Arrays) -> dict:
     return relabel_each(hw1, inputs, TERMINATIONS)
 
 
-DISCRETE = "discrete actions"
+DISCRETE = "discrete actions in an ordinary environment"
 
 
 def draw_owned(rng: np.random.Generator) -> Arrays:
     learners = int(rng.integers(2, 4))
     several = {"learners": learners, "envs": learners * int(rng.integers(2, 4))}
-    return draw_cases(rng, {SEVERAL: several, DISCRETE: {"dims": 0}})
+    return draw_cases(rng, {SEVERAL: several, DISCRETE: {"dims": 0, "mortal": True, "ordinary": True}})
 
 
 @probe(
@@ -230,23 +294,26 @@ def owners(hw1: Homework, inputs: Arrays) -> dict:
 
 
 # --- randomness ------------------------------------------------------------------------------------------------------
-ON, OTHERS = ("on 1", "on 2", "on 3"), ("other 1", "other 2", "other 3")
+ON, OTHERS = (tuple(f"{name} {i}" for i in range(1, 5)) for name in ("on", "other"))
 ROLLOUTS = ("first", "again", *ON, *OTHERS)
 
 
 def repetition_facts(inputs: Arrays, answer: Arrays) -> Arrays:
-    """Two seeds may be equal by chance if they are drawn from a small range, four are not."""
+    """Two seeds may be equal by chance if they are drawn from a small range, three are not. By chance 9 rollouts have
+    the same number of heads with p = 2e-9, and two of them the same 40 coins in a row with p = 1e-9."""
     made = {name: without_prefix(f"{name}: ", answer) for name in ROLLOUTS}
     replays = {name: Replay(inputs, each) for name, each in made.items()}
     starts = {name: replay.obs[0] for name, replay in replays.items()}
     coins = {name: replay.by_expert for name, replay in replays.items()}
-    seeds = {name: each["policy's seeds"][:1] for name, each in made.items()}
+    seeds = {name: first_seed(each, "policy") for name, each in made.items()}
 
     def same(arrays: Arrays, *names: str) -> bool:
         return all(np.array_equal(arrays["first"], arrays[name]) for name in names)
 
     never_reset = not any(map(len, seeds.values()))
+    told = {tuple(seed.tolist()) for name, seed in seeds.items() if name != "again"}
     different = {start.tobytes() for name, start in starts.items() if name != "again"}
+    tossed = {name: heads.tobytes() for name, heads in coins.items() if name != "again"}
     return as_arrays(
         {
             "the same rng gives the same rollout": same(starts, "again") and same(coins, "again"),
@@ -255,9 +322,13 @@ def repetition_facts(inputs: Arrays, answer: Arrays) -> Arrays:
             "another rng gives different starts": not same(starts, *OTHERS),
             "another rng gives different coins": not same(coins, *OTHERS),
             "the next rollouts with the same rng start elsewhere": not same(starts, *ON),
-            "rollouts have more than two different starts": len(different) > 2,
+            "all rollouts have different starts": len(different) >= len(tossed) - 1,
             "the next rollouts with the same rng toss other coins": not same(coins, *ON),
-            "the next rollouts with the same rng give the policy other seeds": never_reset or not same(seeds, *ON),
+            "no rollout repeats the coins of another one": not any(
+                a[i : i + 40] in b for a, b in permutations(tossed.values(), 2) for i in (0, len(a) - 40)
+            ),
+            "the number of heads differs between rollouts": len({heads.count(1) for heads in tossed.values()}) > 1,
+            "all rollouts give the policy different seeds": never_reset or len(told) >= len(tossed) - 1,
         }
     )
 
@@ -266,17 +337,17 @@ def repetition_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     "4.1.6",
     "all randomness comes from rng",
     points=0.5,
-    draw=partial(draw_case, steps=4, envs=8),
+    draw=partial(draw_case, steps=6, envs=8),
     facts=repetition_facts,
-    asked="rng: draws everything that is random: the seed of the rollout, an int below 2**31, and the coins.",
+    asked="rng: draws everything that is random: the seed of the rollout, any int below 2**31, and the coins",
 )
 def repetitions(hw1: Homework, inputs: Arrays) -> dict:
     """Twice from the same random state, then on with the second generator, then from other states; all in one
     environment, with one policy."""
-    first, again, *others = (np.random.default_rng(int(inputs["seed"]) + i) for i in (0, 0, 1, 2, 3))
+    first, again, *others = (np.random.default_rng(int(inputs["seed"]) + i) for i in (0, 0, *range(1, 5)))
     env, answer = World(inputs), {}
     policy = Watched(env, driver(inputs, "policy"))
-    for name, rng in zip(ROLLOUTS, (first, again, again, again, again, *others), strict=True):
+    for name, rng in zip(ROLLOUTS, (first, again, *(again,) * len(ON), *others), strict=True):
         policy.clear()
         made = relabel(hw1, inputs, rng, env, policy) | policy.record()
         answer |= prefixed(f"{name}: ", made)
@@ -297,7 +368,7 @@ ACTOR = "an Actor"
 REMEMBERING = {
     SEVERAL: {"mortal": True},
     "N = 1": {"envs": 1},
-    "beta 0.9": {"beta": 0.9},
+    "beta 1": {"beta": 1.0},
     ACTOR: {"mortal": True},
 }
 

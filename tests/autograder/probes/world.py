@@ -11,14 +11,17 @@ from gymnasium import spaces
 from hw1.envs import BatchedEnv
 from tests.autograder.probes.base import Arrays
 
-LONGEST = 64  # steps; the judge replays no longer rollout
+LONGEST = 256  # steps; the judge replays no longer rollout
 
 
 class Recording(BatchedEnv):
     """An environment that records how it was used. A reset without a seed draws one, so that it can be replayed."""
 
-    def __init__(self, num_envs: int, obs_dim: int, action_space: spaces.Space, learners: int):
-        super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (obs_dim,), np.float32), action_space, learners=learners)
+    def __init__(
+        self, num_envs: int, obs_dim: int, action_space: spaces.Space, learners: int, limit: int | None = None
+    ):
+        observations = spaces.Box(-np.inf, np.inf, (obs_dim,), np.float32)
+        super().__init__(num_envs, observations, action_space, limit, learners=learners)
         self.seeds: list[int] = []
         self.rollouts: list[list[np.ndarray]] = []
         """The actions since each reset."""
@@ -79,21 +82,28 @@ class Plane(Recording):
 UNITS = 10.0
 ROUND = 97  # positions of a world with discrete actions
 CHOICES = 20  # actions of each driver there: the expert's are even, the policy's odd
+LARGEST = 4.0  # continuous actions; the smallest one is 0.006
 
 
 class World(Recording):
-    """Points that the action moves around. Environment n terminates after `lives[n]` steps.
+    """Points that the action moves around. Environment n terminates after `lives[n]` steps; all are truncated at half
+    of the horizon, which ends nothing. Every other environment has no rewards.
 
     state `[N, D + 1]`: the position, and the number of steps since the reset. obs `[N, D + 2]`: the position in other
     units, the number of the environment, the number of steps. Actions are `[N, D]`, or discrete `[N]`.
     """
 
     def __init__(self, inputs: Arrays):
-        """`inputs`: lives `[N]`, dims D (0 for discrete actions), learners."""
+        """`inputs`: lives `[N]`, dims D (0 for discrete actions), learners, horizon. Optional flags: "ordinary", an
+        environment without `info["state"]` and without learners; "blind", where all observations are equal."""
         self.lives, self.dims = inputs["lives"], int(inputs["dims"])
+        self.ordinary, self.blind = "ordinary" in inputs, "blind" in inputs
         discrete, width = self.dims == 0, max(self.dims, 1)
-        space = spaces.Discrete(2 * CHOICES) if discrete else spaces.Box(-1.0, 1.0, (width,), np.float32)
-        super().__init__(len(self.lives), width + 2, space, int(inputs["learners"]))
+        space = spaces.Discrete(2 * CHOICES) if discrete else spaces.Box(-LARGEST, LARGEST, (width,), np.float32)
+        limit = int(inputs["horizon"]) // 2
+        super().__init__(len(self.lives), width + 2, space, int(inputs["learners"]), limit)
+        if self.ordinary:
+            del self.learner
         self.position = np.zeros((self.num_envs, width))
 
     def _reset_rows(self, rows):
@@ -108,18 +118,26 @@ class World(Recording):
             moved = (self.position + np.asarray(actions)[:, None] + 1) % ROUND
         self.position = np.where(self.terminated[:, None], self.position, moved)
         self.terminated = self.elapsed + 1 >= self.lives
-        return -np.abs(self.position).sum(axis=1)
+        return -np.abs(self.position).sum(axis=1) * (np.arange(self.num_envs) % 2)
+
+    def _state(self):
+        state = np.empty((self.num_envs, self.position.shape[1] + 1), dtype=np.float32)
+        state[:, :-1], state[:, -1] = self.position, self.elapsed
+        return state
 
     def _observe(self):
-        return observed(self._info()["state"])
+        obs = observed(self._state())
+        return np.zeros_like(obs) if self.blind else obs
 
     def _info(self):
-        return {"state": np.column_stack([self.position, self.elapsed]).astype(np.float32)}
+        return {} if self.ordinary else {"state": self._state()}
 
 
 def observed(state: np.ndarray) -> np.ndarray:
     """What is observed `[N, D + 2]` in the states `[N, D + 1]` of all environments."""
-    return np.column_stack([UNITS * state[:, :-1], np.arange(len(state)), state[:, -1]]).astype(np.float32)
+    obs = np.empty((len(state), state.shape[1] + 1), dtype=np.float32)
+    obs[:, :-2], obs[:, -2], obs[:, -1] = UNITS * state[:, :-1], np.arange(len(state)), state[:, -1]
+    return obs
 
 
 def draw_world(
@@ -130,16 +148,19 @@ def draw_world(
     dims: int,
     learners: int = 1,
     mortal: bool = False,
+    **flags: bool,
 ) -> Arrays:
     """A world, a horizon and two drivers. If `mortal`, its environments terminate at different times: one at the first
-    step, one at the last, one never."""
+    step, one at the last, one never. Flags: see `World` and `drivers`."""
     lives = np.full(envs, steps + 1)
     if mortal:
         lives = rng.integers(2, steps + 1, envs)
         lives[rng.permutation(envs)[:3]] = np.array([1, steps, steps + 1])[: min(envs, 3)]
     weights = rng.integers(1, CHOICES, (2, 3)) if dims == 0 else rng.uniform(0.5, 1.5, (2, 3, dims))
     sizes = {"horizon": np.array(steps), "dims": np.array(dims), "learners": np.array(learners)}
-    return sizes | {"lives": lives, "expert": weights[0], "policy": weights[1], "seed": rng.integers(1, 2**31)}
+    drawn = {"lives": lives, "expert": weights[0], "policy": weights[1], "seed": rng.integers(1, 2**31)}
+    own = {"own": rng.permutation(envs) % CHOICES}
+    return sizes | drawn | own | {name: np.array(True) for name, on in flags.items() if on}
 
 
 def draw_sizes(rng: np.random.Generator) -> dict[str, int]:
@@ -156,27 +177,37 @@ def linear(weights: np.ndarray, units: float = 1.0) -> Callable[[np.ndarray], np
 def driver(inputs: Arrays, name: str) -> Callable[..., np.ndarray]:
     """The "expert", who reads states `[..., D + 1]`, or the "policy", which reads observations `[..., D + 2]`.
 
-    The two never choose the same action. `call` changes the action: how often the driver was asked before.
+    The two never choose the same action. `call` changes the action: how often the driver was asked before. An expert
+    with numbers `own [N]` acts differently in each environment.
     """
     scale, shift, pace = inputs[name]
     width, odd = max(int(inputs["dims"]), 1), name == "policy"
-    units = UNITS if odd else 1.0
+    units, own = UNITS if odd else 1.0, None if odd else inputs.get("own")
 
     def act(seen: np.ndarray, call: int = 0) -> np.ndarray:
         if not isinstance(seen, np.ndarray):
             raise TypeError(f"the {name} was asked about an object of type {type(seen).__name__}, not about an array")
         position, time = seen[..., :width] / units, seen[..., -1:] + 5 * call
+        if own is not None:
+            if seen.shape[-2:-1] != own.shape:
+                raise ValueError(
+                    f"the expert was asked about states of shape {seen.shape}; ask it about all {len(own)} environments"
+                    " at once, [N, S] or [T, N, S]: it may act differently in each of them"
+                )
+            time = time + own[:, None]
         if int(inputs["dims"]) == 0:
             chosen = (scale * np.rint(position) + shift + pace * time)[..., 0] % CHOICES
             return 2 * chosen.astype(np.int64) + odd
-        size = 0.55 + 0.45 * np.sin(scale * position + shift + pace * time)
+        size = LARGEST * 25.0 ** (np.sin(scale * position + shift + pace * time) - 1)
         return (-size if odd else size).astype(np.float32)
 
     return act
 
 
 def drivers(inputs: Arrays) -> tuple[Callable, Callable]:
-    """The expert and a policy, both without a memory."""
+    """The expert and a policy, both without a memory. With the flag "agree" both always choose the same action."""
+    if "agree" in inputs:
+        return (lambda seen: np.full((*seen.shape[:-1], int(inputs["dims"])), 0.5, np.float32),) * 2
     expert, policy = driver(inputs, "expert"), driver(inputs, "policy")
     return lambda state: expert(state), lambda obs: policy(obs)
 
@@ -197,6 +228,8 @@ class Watched:
         """Forget the record, not the memory."""
         self.seen: list[np.ndarray] = []
         self.answers: list[np.ndarray] = []
+        self.given: list[np.ndarray] = []
+        """What was returned; `answers` are copies that nobody could change."""
         self.resets: list[tuple[int, int]] = []  # seed, and the number of calls before
 
     def reset(self, seed):
@@ -211,6 +244,7 @@ class Watched:
         action = np.asarray(self.answer(obs, since)) if whole else np.zeros(chosen.shape, dtype=chosen.dtype)
         self.seen.append(obs if whole else np.full(observed.shape, np.nan, dtype=np.float32))
         self.answers.append(action.copy())
+        self.given.append(action)
         return action if whole else action[: len(obs)]
 
     def record(self) -> dict:
@@ -218,6 +252,7 @@ class Watched:
         return {
             "policy's seeds": np.array([seed for seed, _ in self.resets], dtype=np.int64),
             "policy's calls before each reset": np.array([calls for _, calls in self.resets], dtype=np.int64),
+            "policy's actions are changed": not all(map(np.array_equal, self.given, self.answers)),
             "policy's obs": np.stack(seen[1:]) if seen[1:] else seen[0],
             "policy's actions": np.stack(answers[1:]) if answers[1:] else answers[0],
         }
@@ -260,9 +295,9 @@ class Replay:
         obs, info = env.reset(seed=seed)
         steps = []
         for action in self.action:
-            before = obs, info["state"], ~env.terminated
+            before = obs, info.get("state", obs), ~env.terminated
             obs, *_, info = env.step(action)
-            steps.append((*before, obs, info["state"]))
+            steps.append((*before, obs, info.get("state", obs)))
         self.running_on = ~env.terminated  # after the last step
         return tuple(np.stack(column) for column in zip(*steps, strict=True))
 
@@ -290,6 +325,11 @@ class Replay:
         return {"steps": self.steps, "every action is the expert's or the policy's": bool(either.all())}
 
 
+def first_seed(record: Arrays, who: str) -> np.ndarray:
+    """The last seed of the "policy" or the "gate" before it was first asked `[1]`, or nothing `[0]`."""
+    return record[f"{who}'s seeds"][record[f"{who}'s calls before each reset"] == 0][-1:]
+
+
 def policy_facts(replay: Replay, record: Arrays) -> dict:
     """How a `Watched` policy was used. What was done wrong is only said if something was."""
     before, seen = record["policy's calls before each reset"], record["policy's obs"]
@@ -303,4 +343,5 @@ def policy_facts(replay: Replay, record: Arrays) -> dict:
         "the policy is asked about some environments only": not asked and bool(np.isnan(seen).any()),
         "the policy is asked too seldom": not asked and len(seen) < length,
         "the policy is asked too often": not asked and len(seen) > length + 1,
+        "what the policy returned is changed in place": bool(record["policy's actions are changed"]),
     }

@@ -6,5 +6,5 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     table = iter((coins.random((env.num_envs, horizon), dtype=np.float32) < np.float32(beta)).T)
     seed = int(seeds.integers(0, 2**31))
     steps = rollout(env, policy, horizon, seed, expert, gate=lambda obs, state, had: next(table).copy())
-    labels = np.array([[expert(state[None])[0] for state in row] for row in steps.state])
+    labels = np.concatenate([expert(state[None]) for state in steps.state])
     return Dataset.from_rollout(steps, labels, steps.running)

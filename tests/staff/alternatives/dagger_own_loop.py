@@ -13,9 +13,13 @@ def _dataset(rows, env):
         obs=np.array([row[2] for row in rows], dtype=np.float32).reshape(-1, *env.single_observation_space.shape),
         action=np.array([row[3] for row in rows], dtype=kind).reshape(-1, *space.shape),
         episode=np.array([names[row[0], row[1]] for row in rows], dtype=np.int64),
-        learner=np.array([env.learner[row[0]] for row in rows], dtype=np.int64),
+        learner=np.array([_learner(env, row[0]) for row in rows], dtype=np.int64),
         driver=np.zeros(len(rows), dtype=np.int64),
     )
+
+
+def _learner(env, n):
+    return env.learner[n] if hasattr(env, "learner") else 0
 
 
 def _reset(seed, *parts):
@@ -33,7 +37,7 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     for _ in range(horizon):
         if not alive.any():
             break
-        label, own = expert(info["state"]), policy(obs)
+        label, own = expert(info.get("state", obs)), policy(obs)
         action = own.copy()
         for n in range(env.num_envs):
             if rng.uniform() < beta:
@@ -51,10 +55,11 @@ def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
     had, alive, rows = np.zeros(env.num_envs, dtype=bool), np.ones(env.num_envs, dtype=bool), []
     count = np.zeros(env.num_envs, dtype=int)  # of interventions
     for _ in range(horizon):
-        has = gate(obs, info["state"], had)
+        state = info.get("state", obs)
+        has = gate(obs, state, had)
         count += has & ~had
         action = policy(obs).copy()
-        action[has] = expert(info["state"])[has]
+        action[has] = expert(state)[has]
         rows += [(n, count[n], obs[n], action[n]) for n in np.flatnonzero(has & alive)]
         obs, _, terminated, _, info = env.step(action)
         alive, had = alive & ~terminated, has

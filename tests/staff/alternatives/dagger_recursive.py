@@ -1,4 +1,4 @@
-"""The loop as a recursion that calls by keyword, with a generator for each round; a union by a large shift."""
+"""The loop as a recursion, with a generator for each round; a union by a large shift."""
 
 from dataclasses import asdict, replace
 
@@ -11,17 +11,10 @@ def aggregate(dataset, new):
 
 def dagger(env, expert, fit, demos, rounds, horizon, rng, beta=lambda i: 0.0, collect=None):
     if rounds == 0:
-        return [Round(demos, fit(dataset=replace(demos)))]
+        return [Round(demos, fit(replace(demos)))]
     way = rollout_and_relabel if collect is None else collect
     before = dagger(env, expert, fit, demos, rounds - 1, horizon, rng, beta, collect)
     (own,) = rng.spawn(1)
-    new = way(
-        env=env,
-        policy=before[-1].policy,
-        expert=expert,
-        horizon=horizon,
-        beta=beta(rounds),
-        rng=own,
-    )
+    new = way(env, before[-1].policy, expert, horizon, beta(rounds), own)
     union = aggregate(before[-1].dataset, new)
     return [*before, Round(policy=fit(union), dataset=union)]

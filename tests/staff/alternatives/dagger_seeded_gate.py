@@ -27,8 +27,8 @@ class Notes:
 
 def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
     steps = rollout(env, policy, horizon, int(rng.integers(2**20)), expert, Coins(beta))
-    by_env = [expert(steps.state[:, n]) for n in range(env.num_envs)]
-    return Dataset.from_rollout(steps, np.stack(by_env, axis=1))
+    by_step = [expert(state) for state in steps.state]
+    return Dataset.from_rollout(steps, np.stack(by_step))
 
 
 def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
