@@ -194,7 +194,8 @@ def jumps(hw1: Homework, inputs: Arrays) -> dict:
             action = head.deterministic(features, noise)
             action = forms.tensor(action, f"{HEAD}.deterministic", "B A", *shape)
             found[f"from noise through {name}{case}"] = action
-        head.mode(-features)  # of which nothing may be kept
+        if not case:
+            head.mode(-features)  # of which nothing may be kept
         found[f"mode{case}"] = forms.tensor(head.mode(features), f"{HEAD}.mode", "B A", *shape)
         found[f"the inputs are as before{case}"] = unchanged(own, features=features, noise=noise)
     return found
@@ -341,8 +342,7 @@ def repeated(hw1: Homework, inputs: Arrays) -> dict:
     of_jumps = {f"deterministic {name}": repeat for name, repeat in others_repeat.items()}
     start = torch.ones(8, inputs["action"].shape[1])
     with global_stream(int(inputs["seed"]) + 2):
-        once = [generator(inputs), None, generator(inputs), None]
-        _, one, _, other = (ancestral.ancestral(features[:8], start.clone(), each) for each in once)
+        one, other = (ancestral.ancestral(features[:8], start.clone(), None) for _ in range(2))
     of_jumps["the fresh noise of two samples without a generator is the same"] = torch.equal(one, other)
     return {"ancestral samples": by_levels, "first noise": by_jumps / factor} | repeats | of_jumps
 
