@@ -95,11 +95,19 @@ def dependence(hw1: Homework, inputs: Arrays) -> dict:
 
 # --- loss and mode, free of rounding errors --------------------------------------------------------------------------
 def draw_exact(rng: np.random.Generator, B: int, A: int, F: int, K: int) -> Arrays:
-    """Features that are multiples of 1/4, and actions, some of them beyond [-1, 1], away from the edges of the bins."""
+    """Features that are multiples of 1/4, and actions, some of them beyond [-1, 1] and a few far beyond, away from the
+    edges of the bins."""
     bins = 8 if K == 5 else K  # 5 is not 2^n or 3 2^n: see `exact_head`
     inputs = draw_bins(rng, B, A, F, bins)
     places = rng.integers(-1, bins + 1, (B, A)) + rng.uniform(0.1, 0.9, (B, A))
+    places += np.where(rng.random((B, A)) < 0.1, rng.choice([-8, 8], (B, A)) * bins, 0)
     return inputs | float32(features=np.round(4 * inputs["features"]) / 4, action=places * 2 / bins - 1)
+
+
+def draw_few_and_many(rng: np.random.Generator) -> Arrays:
+    """Also about as many bins and dimensions as in the homework."""
+    many = draw_exact(rng, B=6, A=13, F=7, K=256)
+    return drawn(rng, draw=draw_exact, B=9, A=5, F=9, K=6) | {f"{name} if K is large": x for name, x in many.items()}
 
 
 @torch.no_grad()
@@ -114,7 +122,7 @@ def exact_head(hw1: Homework, inputs: Arrays) -> nn.Module:
     for weight in head.parameters():
         unit = 0.75 if weight is head.from_prefix.weight else 0.25
         weight.copy_((weight / unit).round() * unit)
-    head.from_features.bias += 1 / 64
+    head.from_features.bias += 1 / 64 + 1 / 4096  # finer than the sums of 256 bins, which are multiples of 1 / 1024
     head.to_logits.bias += torch.arange(head.bins) / 4096
     return head
 
@@ -133,7 +141,7 @@ def other_categorical(logits: Tensor, index: Tensor) -> Tensor:
     "E.1.3",
     "the loss trains every dimension, given the bins before it",
     points=1.0,
-    draw=partial(drawn, draw=draw_exact, B=9, A=5, F=9, K=6),
+    draw=draw_few_and_many,
     axes={"action": "B A"},
     asked="teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too.",
 )
@@ -165,16 +173,18 @@ def gradient(hw1: Homework, inputs: Arrays) -> dict:
     "E.1.4",
     "the mode takes the most likely bin, dimension by dimension",
     points=0.5,
-    draw=partial(drawn, draw=draw_exact, B=9, A=5, F=9, K=6),
-    rules=in_each_case("BAFK", mode=Close(dtype=True)),
+    draw=draw_few_and_many,
+    rules=in_each_case("BAFK", mode=Close(dtype=True)) | {"mode if K is large": Close(dtype=True)},
     asked="start from zeros; for each i compute the logits of dimension i, choose a bin, write its centre.",
 )
 @torch.no_grad()
 def mode(hw1: Homework, inputs: Arrays) -> dict:
     found = {}
     for case, own in cases(inputs):
-        features = features_of(own)
-        answer = exact_head(hw1, own).mode(features)
+        head, features = exact_head(hw1, own), features_of(own)
+        if not case:
+            head.mode(-features)  # of which nothing may be kept
+        answer = head.mode(features)
         found[f"mode{case}"] = forms.tensor(answer, f"{HEAD}.mode", "B A", *own["action"].shape)
         found[f"the inputs are as before{case}"] = unchanged(own, features=features)
     return found

@@ -14,7 +14,10 @@ from tests.autograder.probes.noisy_training import (
     EXACT,
     ITERATED,
     TARGET_RULES,
+    in_numbers,
     joint_facts,
+    many_draws,
+    many_facts,
     multiple_facts,
     parts_of,
     repetition,
@@ -46,7 +49,7 @@ ROWS = 30  # for each noise level: one of 120 levels is without any in 1 of 10^1
 
 
 def draw_schedules(rng: np.random.Generator) -> Arrays:
-    """Few and many noise levels and a single one, with one number in an action, one feature, one row."""
+    """Few and many noise levels and a single one, with one number in an action, one feature, one row, far actions."""
     few, many = int(rng.integers(2, 10)), int(rng.integers(50, 121))
     sizes = {
         " if levels are few": {"levels": few, "B": ROWS * few, "A": 4, "F": 5},
@@ -54,6 +57,8 @@ def draw_schedules(rng: np.random.Generator) -> Arrays:
         " if A = 1": {"levels": few + 1, "B": ROWS * (few + 1), "A": 1, "F": 6},
         " if B = 1": {"levels": 1, "B": 1, "A": 5, "F": 4},
     }
+    far = {"levels": few, "B": ROWS * few, "A": 4, "F": 3, "scale": 30.0, "clip": np.float32(30.0)}
+    sizes |= {" if actions are far": far}
     return {name + case: x for case, own in sizes.items() for name, x in draw_levels(rng, **own).items()}
 
 
@@ -89,7 +94,7 @@ def level_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     draw=draw_schedules,
     rules={
         name + case: rule
-        for case in (" if levels are few", " if levels are many", " if A = 1", " if B = 1")
+        for case in (" if levels are few", " if levels are many", " if A = 1", " if B = 1", " if actions are far")
         for name, rule in {
             "the action's weight in the noisy action by noise level": EXACT,
             "the target's weight": EXACT,
@@ -124,7 +129,7 @@ def target_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     time = ((level + 0.5) / levels - 0.5) * np.sqrt(12)
     often = {"how often each noise level is drawn, 1 is right": nearly(share, 1.0, tolerance)}
     repeats = {name: value for name, value in answer.items() if name.startswith("draws")}
-    return facts | joint_facts(inputs, target, time) | often | repeats
+    return facts | joint_facts(inputs, target, time) | often | repeats | many_facts(answer)
 
 
 @probe(
@@ -139,15 +144,19 @@ def target_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     asked="make the noisy action, predict the noise, return the squared error (exercise 1.1).",
 )
 def target(hw1: Homework, inputs: Arrays) -> dict:
-    return training(hw1, head_of(hw1, inputs), inputs) | repetition(hw1, head_of(hw1, inputs), inputs)
+    answer = training(hw1, head_of(hw1, inputs), inputs) | repetition(hw1, head_of(hw1, inputs), inputs)
+    head = head_of(hw1, inputs)
+    points, level = many_draws(hw1, head, inputs)
+    return answer | in_numbers(points / (1 - head.abar[level]).sqrt()[:, None])
 
 
 # --- deterministic sampling ------------------------------------------------------------------------------------------
 def draw_path(rng: np.random.Generator, B: int, A: int, F: int) -> Arrays:
-    """`some`: denoising steps that do not divide the number of noise levels."""
+    """`some`: denoising steps that do not divide the number of noise levels. Some of the noise is far from 0."""
     levels = int(rng.integers(6, 21))
     some = int(rng.choice([n for n in range(2, levels) if levels % n]))
-    return draw_levels(rng, B=B, A=A, F=F, levels=levels, some=some)
+    inputs = draw_levels(rng, B=B, A=A, F=F, levels=levels, some=some)
+    return inputs | {"noise": 4 * inputs["noise"]}
 
 
 def paths(inputs: Arrays, case: str) -> dict[str, int | None]:
@@ -181,11 +190,14 @@ def jumps(hw1: Homework, inputs: Arrays) -> dict:
         features, shape = features_of(own), own["action"].shape
         for name, count in paths(own, case).items():
             head = head_of(hw1, own, count)
-            action = head.deterministic(features, tensor(own, "noise"))
+            noise = tensor(own, "noise")
+            action = head.deterministic(features, noise)
             action = forms.tensor(action, f"{HEAD}.deterministic", "B A", *shape)
             found[f"from noise through {name}{case}"] = action
+        if not case:
+            head.mode(-features)  # of which nothing may be kept
         found[f"mode{case}"] = forms.tensor(head.mode(features), f"{HEAD}.mode", "B A", *shape)
-        found[f"the inputs are as before{case}"] = unchanged(own, features=features)
+        found[f"the inputs are as before{case}"] = unchanged(own, features=features, noise=noise)
     return found
 
 
@@ -206,18 +218,18 @@ def draw_last(rng: np.random.Generator, **sizes: int) -> Arrays:
 def last_step(hw1: Homework, inputs: Arrays) -> dict:
     found = {}
     for case, own in cases(inputs):
-        features = features_of(own)
-        action = head_of(hw1, own).ancestral(features, tensor(own, "noise"), generator(own))
+        features, noise = features_of(own), tensor(own, "noise")
+        action = head_of(hw1, own).ancestral(features, noise, generator(own))
         found[f"action{case}"] = forms.tensor(action, f"{HEAD}.ancestral", "B A", *own["action"].shape)
-        found[f"the inputs are as before{case}"] = unchanged(own, features=features)
+        found[f"the inputs are as before{case}"] = unchanged(own, features=features, noise=noise)
     return found
 
 
 def draw_ancestry(rng: np.random.Generator) -> Arrays:
     dims = int(rng.integers(2, 4))
-    return draw_levels(
-        rng, B=12_000 // dims // 4 * 4, A=dims, F=int(rng.integers(3, 7)), levels=int(rng.integers(3, 7))
-    )
+    sizes = {"B": 12_000 // dims // 4 * 4, "A": dims, "F": int(rng.integers(3, 7))}
+    inputs = draw_levels(rng, **sizes, levels=int(rng.integers(3, 7)))
+    return inputs | {"noise": 3 * inputs["noise"]}
 
 
 def one_ancestry(head: nn.Module, inputs: Arrays, features: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -328,6 +340,10 @@ def repeated(hw1: Homework, inputs: Arrays) -> dict:
     by_jumps, others_repeat = fresh_draws(deterministic, inputs, features, f"{HEAD}.sample")
     factor = deterministic.deterministic(features[:1], torch.ones(1, inputs["action"].shape[1])).mean()
     of_jumps = {f"deterministic {name}": repeat for name, repeat in others_repeat.items()}
+    start = torch.ones(8, inputs["action"].shape[1])
+    with global_stream(int(inputs["seed"]) + 2):
+        one, other = (ancestral.ancestral(features[:8], start.clone(), None) for _ in range(2))
+    of_jumps["the fresh noise of two samples without a generator is the same"] = torch.equal(one, other)
     return {"ancestral samples": by_levels, "first noise": by_jumps / factor} | repeats | of_jumps
 
 

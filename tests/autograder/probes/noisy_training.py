@@ -13,12 +13,13 @@ from torch.nn import functional
 
 from tests.autograder import forms
 from tests.autograder.probes.base import Arrays, Close, Homework, Sample, stand_in
-from tests.autograder.probes.draws import global_stream, normal_facts
+from tests.autograder.probes.draws import OUTSIDE, global_stream, nearly, normal_facts
 from tests.autograder.probes.head_answers import checked, features_of, generator
 from tests.autograder.probes.sizes import unchanged
 from tests.autograder.probes.tensors import tensor
 
 OTHER_MULTIPLE = 5.0
+MANY = 10_000, 16  # rows and numbers in an action of a large batch
 EXACT = Close(rtol=0, atol=2e-3)
 # Rounding errors grow where abar is small and in the high frequencies of the time.
 ITERATED = Close(rtol=1e-3, atol=1e-3)
@@ -68,20 +69,64 @@ def training(hw1: Homework, head: nn.Module, inputs: Arrays) -> dict:
 
 
 def repetition(hw1: Homework, head: nn.Module, inputs: Arrays) -> dict:
-    """Whether the noisy points of a loss repeat that should, and only those."""
+    """Whether the noise and times of a loss repeat that should, and only those."""
     calls, first = watch(head), generator(inputs)
-    small = inputs | {name: inputs[name][:3] for name in ("features", "action")}
+    features = features_of(inputs)[:40]
+    action = torch.zeros(40, inputs["action"].shape[1])  # so points lie in the direction of the noise
     with stand_in(hw1, user="heads", owner="losses", mse_loss=other_mse), global_stream(int(inputs["seed"]) + 1):
-        points = []
-        for each in (first, first, None, None, generator(inputs)):
+        draws = []
+        for each in (first, None, first, None, generator(inputs)):
             calls.clear()
-            head.loss(features_of(small), tensor(small, "action"), each)
-            points.append(torch.cat([point for _, point, *_ in calls]))
-    one, following, free, other_free, again = points
+            head.loss(features, action, each)
+            draws.append([torch.cat(column) for column in zip(*calls, strict=True)][1:3])
+    one, free, following, other_free, again = draws
     return {
-        "draws of the loss repeat with the generator": torch.equal(one, again),
-        "draws of the next loss are the same": bool((one == following).any()),
-        "draws without a generator are the same": bool((free == other_free).any()),
+        "draws of the loss repeat with the generator": all(map(torch.equal, one, again)),
+        "draws of the next loss are the same": alike(one, following),
+        "draws without a generator are the same": alike(free, other_free),
+    }
+
+
+def alike(one: list[Tensor], other: list[Tensor]) -> bool:
+    """Whether two losses draw the same noise or times: all times, or the directions of 5 of 40 points.
+
+    By chance the directions of two points are that close with p = 6e-5 if they have two numbers: 5 of 40 with 5e-16.
+    """
+    (points, times), (other_points, other_times) = one, other
+    if points.shape != other_points.shape or times.shape != other_times.shape:
+        return False
+    apart = functional.normalize(points) - functional.normalize(other_points)
+    return torch.equal(times, other_times) or bool((apart.abs().amax(dim=1) < 1e-4).sum() >= 5)
+
+
+@torch.no_grad()
+def many_draws(
+    hw1: Homework, head: nn.Module, inputs: Arrays, rows: int = MANY[0], dims: int = MANY[1]
+) -> tuple[Tensor, Tensor]:
+    """The points `[rows, dims]` and times that the loss asks a network about if all numbers in all actions are 0."""
+    points, times, signature = [], [], inspect.signature(head.forward)
+
+    def forward(*args, **kwargs) -> Tensor:
+        features, point, time = signature.bind(*args, **kwargs).args
+        points.append(point)
+        times.append(time)
+        return point * features[:, :1]
+
+    head.forward = forward
+    with stand_in(hw1, user="heads", owner="losses", mse_loss=lambda pred, action: (pred - action).mean()):
+        head.loss(torch.ones(rows, inputs["features"].shape[1]), torch.zeros(rows, dims), generator(inputs))
+    return torch.cat(points), torch.cat(times)
+
+
+def in_numbers(noise: Tensor) -> dict:
+    """What shows whether many numbers `[rows, dims]` are normal noise."""
+    noise = noise.double()
+    return {
+        "many: number of numbers": np.array(noise.numel()),
+        "many: standard deviation": noise.square().mean().sqrt(),
+        "many: mean distance from 0": noise.abs().mean(),
+        "many: largest distance from 0": noise.abs().max(),
+        "many: mean square of row sums": noise.sum(dim=1).square().mean() / noise.shape[1],
     }
 
 
@@ -131,6 +176,27 @@ def joint_facts(inputs: Arrays, noise: np.ndarray, time: np.ndarray) -> Arrays:
     action = inputs["action"] / inputs["action"].std()
     joint = np.column_stack([noise, action, time]).astype(np.float32)
     return {"the noise, next to the action and the time": joint} | normal_facts("the noise", noise)
+
+
+def many_facts(answer: Arrays) -> Arrays:
+    """About `in_numbers`. The largest of 160,000 numbers is below 3.6 with p = 8e-23, above 8 with p = 2e-10.
+
+    Additional noise that all dimensions share, with a standard deviation of 0.1, makes the mean square of the sums of
+    16 numbers 1.16 times as large, which is 11 standard errors.
+    """
+    rows, dims = MANY
+    count = int(checked(answer, "many: number of numbers", (), kind="i"))
+    std, distance, largest, sums = (
+        float(checked(answer, f"many: {name}", ()))
+        for name in ("standard deviation", "mean distance from 0", "largest distance from 0", "mean square of row sums")
+    )
+    tolerance = OUTSIDE * (rows * dims) ** -0.5
+    return {
+        "the noise of a large batch": np.array(count == rows * dims and 3.6 < largest < 8),
+        "its standard deviation": nearly(std, 1.0, tolerance * 0.5**0.5),
+        "its mean distance from 0": nearly(distance, (2 / np.pi) ** 0.5, tolerance * 0.603),
+        "the mean square of its row sums": nearly(sums, 1.0, OUTSIDE * (2 / rows) ** 0.5),
+    }
 
 
 TARGET_RULES = {
