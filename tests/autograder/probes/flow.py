@@ -200,10 +200,9 @@ def euler(hw1: Homework, inputs: Arrays) -> dict:
             found[f"mode in {name}{case}"] = forms.tensor(head.mode(features), f"{HEAD}.mode", "B A", *shape)
         if not case:
             head.mode(-features)  # of which nothing may be kept
-        noise = tensor(own, "noise")
-        moved = head._integrate(features, noise)
+        moved = head._integrate(features, tensor(own, "noise"))
         found[f"from noise{case}"] = forms.tensor(moved, f"{HEAD}._integrate", "B A", *shape)
-        found[f"the inputs are as before{case}"] = unchanged(own, features=features, noise=noise)
+        found[f"the inputs are as before{case}"] = unchanged(own, features=features)
     return found
 
 
