@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from tests.autograder import forms
 from tests.autograder.probes.base import Arrays
 from tests.autograder.probes.tensors import tensor
 
@@ -28,40 +27,6 @@ def generator(inputs: Arrays, shift: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int(inputs["seed"]) + shift)
 
 
-def draw_again(head: nn.Module, inputs: Arrays, of: str, dims: int) -> dict:
-    """Actions drawn twice with one generator, once with a fresh one of the same seed, once with another seed, and twice
-    without a generator."""
-    features = features_of(inputs)[:2].repeat(16, 1)
-    first = generator(inputs)
-    forms.tensor(head.sample(features[:1], generator(inputs)), of, "B A", 1, dims)
-    calls = {
-        "first": (first,),
-        "next": (first,),
-        "again": (generator(inputs),),
-        "other": (generator(inputs, shift=1),),
-        "without": (),
-        "without again": (),
-    }
-    return {
-        name: forms.tensor(head.sample(features, *own), of, "B A", len(features), dims) for name, own in calls.items()
-    }
-
-
-def repeats(inputs: Arrays, answer: Arrays) -> Arrays:
-    """Facts about `draw_again`: actions that must agree do, and actions that must not agree do not, row by row."""
-    calls = {name: checked(answer, name, (32, *answer["first"].shape[1:2])) for name in answer}
-    first = calls["first"]
-    apart = {name: np.abs(first - other).max(axis=1) for name, other in calls.items()}
-    without = np.abs(calls["without"] - calls["without again"]).max(axis=1)
-    return {
-        "the same seed gives the same actions": (apart["again"] == 0).all(),
-        "another seed gives different actions": (apart["other"] > 0).all(),
-        "every row is drawn separately": (np.abs(first[2:] - first[:-2]).max(axis=1) > 0).all(),
-        "the next call gives different actions": (apart["next"] > 0).all(),
-        "so does the next call without a generator": (without > 0).all(),
-    }
-
-
 # --- for the judge ---------------------------------------------------------------------------------------------------
 def checked(answer: Arrays, name: str, shape: tuple[int, ...], kind: str = "f") -> np.ndarray:
     """An array of an answer, in float64. Raises ValueError unless it has the shape and holds finite numbers."""
@@ -71,3 +36,15 @@ def checked(answer: Arrays, name: str, shape: tuple[int, ...], kind: str = "f") 
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers")
     return array.astype(np.float64)
+
+
+def normalised(inputs: Arrays, answer: Arrays) -> Arrays:
+    """The same with normalised logits: a constant added to a row of logits makes no difference."""
+    found = dict(answer)
+    for name, logits in answer.items():
+        if name.startswith("logits"):
+            if logits.ndim < 2 or logits.dtype.kind != "f":
+                raise ValueError(f"logits: got {logits.dtype} of shape {logits.shape}, expected floats, row by row")
+            with np.errstate(invalid="ignore"):
+                found[name] = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return found

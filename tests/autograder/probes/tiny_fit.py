@@ -1,13 +1,14 @@
 """Heads as the homework uses them: cloned from a few demonstrations by `hw1.bc.fit`, in chunks of actions."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tests.autograder.probes.base import Arrays, Close, Homework, stand_in
+from tests.autograder.probes.draws import global_stream
 from tests.autograder.probes.tensors import float32
 
 LEARNERS = 2
@@ -43,11 +44,17 @@ def heads_in_policies(hw1: Homework) -> Iterator[None]:
 
 
 def fitted(
-    hw1: Homework, inputs: Arrays, steps: int = 8, batch_size: int = 8, learning_rate: float = 0.02, **options
+    hw1: Homework,
+    inputs: Arrays,
+    steps: int = 8,
+    batch_size: int = 8,
+    learning_rate: float = 0.02,
+    reload=False,
+    **options,
 ) -> tuple[list[nn.Module], list[Tensor], list[Tensor]]:
     """Each learner's policy, with its features and scaled chunks of the learner's own samples.
 
-    `steps`: gradient steps; `options`: those of the policy.
+    `steps`: gradient steps; `reload`: save and load the policies; `options`: those of the policy.
     """
     names = ("obs", "action", "episode", "learner")
     dataset = hw1.demos.Dataset(**{name: inputs[name] for name in names}, driver=np.zeros_like(inputs["episode"]))
@@ -56,8 +63,9 @@ def fitted(
     # The fingerprint of a run reads the files of losses and heads, which may be missing or broken.
     without_files = stand_in(hw1, user="training", owner="checkpoint", fingerprint=lambda *given: "")
     with heads_in_policies(hw1), without_files:
-        networks = hw1.bc.fit(dataset, config, train).policy.networks
-    policies = [members[0] for members in networks]
+        policies = [members[0] for members in hw1.bc.fit(dataset, config, train).policy.networks]
+        if reload:
+            policies = [saved(hw1, policy) for policy in policies]
     back, ahead = dataset.windows(config.history, config.chunk)
     features, actions = [], []
     for learner, policy in enumerate(policies):
@@ -67,6 +75,18 @@ def fitted(
             features.append(policy.features(torch.from_numpy(dataset.obs[back[own]])))
         actions.append(((action - policy.action_centre) / policy.action_width).flatten(1))
     return policies, features, actions
+
+
+def saved(hw1: Homework, policy: nn.Module) -> nn.Module:
+    """A new policy with the weights of `policy`, which has been used, as if it had been saved and loaded."""
+    with torch.no_grad(), global_stream(0):
+        with suppress(Exception):  # other probes tell what is wrong
+            features = policy.features(torch.zeros(2, policy.config.history, policy.obs_dim))
+            policy.head.sample(features)
+            policy.head.mode(features)
+        again = hw1.policy.PolicyNetwork(policy.config, policy.obs_dim, policy.action_dim)
+    again.load_state_dict(policy.state_dict())
+    return again
 
 
 # --- training that draws noise ---------------------------------------------------------------------------------------
