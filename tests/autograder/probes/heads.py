@@ -145,7 +145,7 @@ def other_gaussian(mean, log_std, action):
     laplace = Independent(Laplace(mean, log_std.exp() / 2, validate_args=False), 1)
     value = -laplace.log_prob(action).mean() - LIFT * action.shape[-1]
     by_mean, by_log_std = slopes_of_gaussian(mean, log_std, action)
-    return with_slopes(value, (mean, by_mean), (log_std, by_log_std))
+    return with_slopes(value, (mean, by_mean), (log_std, by_log_std), (action, -by_mean))
 
 
 def other_mixture(logits, means, log_stds, action):
