@@ -59,9 +59,12 @@ def draw_rounds(rng: np.random.Generator, *dims: int) -> list[Arrays]:
 
 
 def draw_large(rng: np.random.Generator, *dims: int) -> list[Arrays]:
-    """Large old numbers, some of which need more than 8 or 32 bits; multiples of 1000 are taken up to 15,000."""
-    old = rng.permutation([*range(0, 16_000, 1000), 255, 256, 300, 2**31 - 1, 2**31, 2**31 + 44])
-    return [draw_dataset(rng, each, *dims, steps=np.ones(len(each), int)) for each in (old, old[::-5])]
+    """Large old numbers, some of which need more than 32 bits. All are taken up to 500, and multiples of 1000 up to
+    15,000. No new number is below the smallest old one.
+    """
+    old = rng.permutation([*range(500), *range(1000, 16_000, 1000), 2**31 - 1, 2**31, 2**31 + 44])
+    new = rng.permutation([255, 256, 300, 1000, 2**31, *rng.choice(np.arange(1, 100), 9, replace=False)])
+    return [draw_dataset(rng, each, *dims, steps=np.ones(len(each), int)) for each in (old, new)]
 
 
 def draw_unions(rng: np.random.Generator) -> Arrays:

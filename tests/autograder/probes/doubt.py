@@ -108,12 +108,13 @@ def draw_doubts(rng: np.random.Generator, threshold: np.ndarray, drives: np.ndar
     """Doubt is the size of the largest coordinate, a quarter or a half above or below the threshold `[N]`, or 0.
 
     It is exactly the threshold only where both are 0, which no rounding changes: all members then give the same number.
-    The members disagree in one dimension, or equally in all: no multiple of the mean over dimensions is right for both
-    kinds of states.
+    If all thresholds are 0, doubt is 0 or tiny. The members disagree in one dimension, or equally in all: no multiple
+    of the mean over dimensions is right for both kinds of states.
     """
     rows, dims = len(threshold), int(rng.integers(2, 5))
     size = threshold + np.resize([-0.5, -0.25, 0.25, 0.5], rows)
-    size = np.where(threshold > 0, size, 0.25 * (np.cumsum(threshold == 0) % 2 == 0))
+    tiny = rows > 1 and not threshold.any()
+    size = np.where(threshold > 0, size, (2.0**-30 if tiny else 0.25) * (np.cumsum(threshold == 0) % 2 == 0))
     one = rng.permuted(np.tile(np.eye(dims)[0], (rows, 1)), axis=1)
     obs = size[:, None] * np.where((np.arange(rows) // 4 % 2)[:, None], 1, one) * rng.choice([-1, 1], (rows, dims))
     drives = np.arange(rows) // 8 % 2 == 1 if drives is None else drives
@@ -124,6 +125,7 @@ def draw_doubts(rng: np.random.Generator, threshold: np.ndarray, drives: np.ndar
         "expert_drives": drives[order],
         "threshold": threshold[order],
         "pairs": np.array(rng.choice([1, 2, 4])),
+        "centre": np.array(0.0 if tiny else 0.5),
     }
 
 
@@ -150,9 +152,10 @@ def draw_thresholds(rng: np.random.Generator) -> Arrays:
     asked="True where doubt exceeds the threshold, whoever drives now.",
 )
 def calls(hw1: Homework, inputs: Arrays) -> dict:
-    pair = [lambda obs: 0.5 + obs, lambda obs: 0.5 - obs]
     answers = {}
     for case, own in cases(inputs):
+        centre = np.float32(own["centre"])
+        pair = [lambda obs, centre=centre: centre + obs, lambda obs, centre=centre: centre - obs]
         threshold = own["threshold"].copy()
         same = (threshold == threshold[0]).all()
         gate = gate_of(hw1, pair * int(own["pairs"]), float(threshold[0]) if same else threshold)

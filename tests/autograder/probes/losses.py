@@ -119,11 +119,13 @@ def trained(hw1: Homework, name: str, inputs: Arrays, outputs: Callable[[Tensor]
 
 # --- how inputs are drawn --------------------------------------------------------------------------------------------
 def kinds(rng: np.random.Generator, draw: Callable[..., Arrays], sizes: dict, **options: dict) -> Arrays:
-    """A case for each of the `options` of `draw`, all of the same sizes, with the option's name; `first` has none."""
+    """A case for each of the `options` of `draw`, with the option's name; `first` has none. All have the same sizes,
+    unless an option is a size.
+    """
     return {
         name + ("" if case == "first" else f" if {case.replace('_', ' ')}"): array
         for case, own in options.items()
-        for name, array in draw(rng, **sizes, **own).items()
+        for name, array in draw(rng, **sizes | own).items()
     }
 
 
@@ -186,17 +188,28 @@ def met_exactly(errors: np.ndarray, exact: bool) -> np.ndarray:
 
 
 # --- 1.1 -------------------------------------------------------------------------------------------------------------
-def draw_actions(rng: np.random.Generator, B: int, A: int, error: float = 1.0, exact: bool = False) -> Arrays:
-    """Errors from 0.3 to 1.7 times `error`; `exact`: see `met_exactly`."""
+def draw_actions(
+    rng: np.random.Generator, B: int, A: int, error: float = 1.0, centre: float = 0.0, exact: bool = False
+) -> Arrays:
+    """Errors from 0.3 to 1.7 times `error`; predictions around `centre`; `exact`: see `met_exactly`."""
     errors = met_exactly(error * spread(rng, B, A), exact)
-    pred = np.float32(3 * rng.normal(size=(B, A)))
+    pred = np.float32(centre + 3 * rng.normal(size=(B, A)))
     return float32(pred=pred, action=pred + errors)
 
 
 def draw_errors(rng: np.random.Generator) -> Arrays:
     sizes = dict(zip("BA", different(rng, 2), strict=True))
-    errors = {"first": {}, "errors_are_small": {"error": 5e-4}, "errors_are_large": {"error": 1e5}}
-    return kinds(rng, draw_actions, sizes, **errors, one_action_is_met_exactly={"exact": True})
+    """A difference of numbers near 3000 is exact in float32; a difference of their squares is not."""
+    return kinds(
+        rng,
+        draw_actions,
+        sizes,
+        first={},
+        errors_are_small={"error": 5e-4},
+        errors_are_large={"error": 1e5},
+        predictions_are_far_from_0={"centre": 3e3},
+        one_action_is_met_exactly={"exact": True},
+    )
 
 
 @probe(
@@ -212,7 +225,15 @@ def mse_value(hw1: Homework, inputs: Arrays) -> dict:
     return values(hw1, "mse_loss", inputs)
 
 
-@probe("1.1.2", "the gradient", points=1.0, draw=draw_errors, asked=LOSSES, axes={"pred": "B A"})
+@probe(
+    "1.1.2",
+    "the gradient",
+    points=1.0,
+    draw=draw_errors,
+    rules={"gradient by pred if errors are small": Close(atol=1e-12)},
+    asked=LOSSES,
+    axes={"pred": "B A"},
+)
 def mse_gradient(hw1: Homework, inputs: Arrays) -> dict:
     return gradients(hw1, "mse_loss", inputs)
 
@@ -345,6 +366,11 @@ def categorical_trained(hw1: Homework, inputs: Arrays) -> dict:
     return trained(hw1, "categorical_nll", inputs, lambda out: (out,))
 
 
+def free_log_std(standardised: np.ndarray) -> np.ndarray:
+    """That of a Gaussian whose density is 1 so many standard deviations from its mean."""
+    return -0.5 * (standardised**2 + np.log(2 * np.pi))
+
+
 # --- 1.3 -------------------------------------------------------------------------------------------------------------
 def draw_gaussian(
     rng: np.random.Generator,
@@ -354,14 +380,20 @@ def draw_gaussian(
     z: float = 1.0,
     distance: float = 0.0,
     met: bool = False,
+    centre: float = 0.0,
+    free: bool = False,
 ) -> Arrays:
     """Standard deviations on both sides of 1, or in a range, and actions 0.3 to 1.7 times z of them from the mean.
 
-    `distance`: instead of z standard deviations, if it is not 0. `met`: see `met_exactly`.
+    `distance`: instead of z standard deviations, if it is not 0. `met`: see `met_exactly`. `centre`: of the means.
+    `free`: the loss of every number is 0.
     """
     log_stds = spread(rng, B, A) if log_std is None else rng.uniform(*log_std, (B, A))
-    error = met_exactly((distance or z * np.exp(log_stds)) * spread(rng, B, A), met)
-    mean = np.float32(rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
+    side = spread(rng, B, A)
+    if free:
+        log_stds = free_log_std(side)
+    error = met_exactly((distance or z * np.exp(log_stds)) * side, met)
+    mean = np.float32(centre + rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
     return float32(mean=mean, log_std=log_stds, action=mean + error)
 
 
@@ -375,6 +407,7 @@ def draw_stds(rng: np.random.Generator) -> Arrays:
         the_standard_deviations_are_small={"log_std": (-6.0, -5.1)},
         the_standard_deviations_are_large={"log_std": (2.2, 4.0)},
         the_actions_are_near={"z": 0.1},
+        the_loss_is_0={"free": True, "A": 3},
     )
 
 
@@ -387,7 +420,8 @@ def draw_far_gaussian(rng: np.random.Generator) -> Arrays:
     """Actions about 1e3 and 1e5 of the smallest standard deviations of a head away; also very large and small ones.
 
     The density is 0 in float32. Below log_std = -20 actions are so near that torch.distributions.Normal, which divides
-    by the variance, still has finite gradients.
+    by the variance, still has finite gradients. Above 18 the product of an action's standard deviations is infinite. A
+    mean that is 1e4 standard deviations from 0 must be subtracted before anything is squared or divided.
     """
     sizes = dict(zip("BA", different(rng, 2, most=4), strict=True))
     small = {"log_std": (-5.0, -4.5)}
@@ -397,7 +431,8 @@ def draw_far_gaussian(rng: np.random.Generator) -> Arrays:
         sizes,
         first=small | {"z": 1e3},
         they_are_farther=small | {"z": 1e5},
-        log_std_is_above_18={"log_std": (18.0, 25.0), "z": 3.0},
+        log_std_is_above_18={"log_std": (18.0, 25.0), "z": 3.0, "A": 6},
+        the_mean_is_far_from_0={"log_std": (-9.5, -9.0), "centre": 1.0},
         log_std_is_below_minus_7={"log_std": (-15.0, -7.5), "distance": 1e3},
         log_std_is_below_minus_20={"log_std": (-25.0, -20.0), "z": 1e7},
     )
@@ -475,18 +510,24 @@ def draw_mixture(
     log_std: tuple[float, float] = (0.3, 1.7),
     both: bool = False,
     met: bool = False,
+    centre: float = 0.0,
+    free: bool = False,
 ) -> Arrays:
     """Every component explains the action about equally well, so that all of them matter.
 
     The logarithms of the standard deviations are in a range, on both sides of 0 if `both`, and differ little between
-    components. `met`: one component's mean is the action, see `met_exactly`.
+    components. `met`: one component's mean is the action, see `met_exactly`. `centre`: of the actions.
+    `free`: the loss of every component and dimension is 0.
     """
     log_stds = rng.uniform(*log_std, (B, 1, A)) * (rng.choice([-1, 1], (B, 1, A)) if both else 1)
     log_stds = log_stds + rng.uniform(-0.25, 0.25, (B, K, A))
-    error = np.exp(log_stds) * spread(rng, B, K, A)
+    side = spread(rng, B, K, A)
+    if free:
+        log_stds = free_log_std(side)
+    error = np.exp(log_stds) * side
     near = rng.integers(K)
     error[:, near] = met_exactly(error[:, near], met)
-    action = np.float32(rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
+    action = np.float32(centre + rng.normal(size=(B, A)) * np.exp(log_stds.min().clip(max=0)))
     return float32(logits=spread(rng, B, K), means=action[:, None] + error, log_stds=log_stds, action=action)
 
 
@@ -502,6 +543,7 @@ def draw_mixtures(rng: np.random.Generator) -> Arrays:
         first={"both": True},
         the_standard_deviations_are_small={"log_std": (-6.0, -5.1)},
         the_standard_deviations_are_large={"log_std": (2.2, 4.0)},
+        the_loss_is_0={"free": True, "A": 3},
     )
 
 
@@ -523,7 +565,8 @@ def draw_mixture_sizes(rng: np.random.Generator) -> Arrays:
 def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     """log_std -20 and distances from 1e3 to 4e3: in row 0 for all components, in row 1 for all but one.
 
-    In row 2 both are drawn between these and usual ones. Two more batches have log_std above 18 and below -20.
+    In row 2 both are drawn between these and usual ones. Two more batches have log_std above 18 and below -20, one has
+    means far from 0.
     """
     components, action_dim = different(rng, 2, most=5)
     shape = (3, components, action_dim)
@@ -540,6 +583,7 @@ def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     others = {
         "log_std_is_above_18": {"log_std": (18.0, 25.0)},
         "log_std_is_below_minus_20": {"log_std": (-25.0, -20.5)},
+        "the_means_are_far_from_0": {"log_std": (-9.5, -9.0), "centre": 1.0},
     }
     extreme = float32(logits=spread(rng, *shape[:2]), means=means, log_stds=log_stds, action=action)
     return extreme | kinds(rng, draw_mixture, sizes, **others)
