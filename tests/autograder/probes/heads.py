@@ -516,7 +516,9 @@ MIXTURE_SIZES = {"B": 8, "K": 6, "A": 4, "F": 7}  # the largest
 LETTERS = "".join(MIXTURE_SIZES)
 LOGITS = Close(atol=5e-3, dtype=True)  # they are up to 160 away from 0
 OVERFLOW = 105.0  # of logits: in float32, exp is 0 below -104 and infinite above 89
-FAR = 100.0  # between components: 20 of the largest standard deviation, so that an action tells its component
+# Between components: 40 of the largest standard deviation, so that an action tells its component, also where another
+# one has e^45 times its weight and the tails of a Laplace density (`other_mixture`).
+FAR = 160.0
 
 
 def draw_mixture(rng: np.random.Generator, B: int, K: int, A: int, F: int) -> Arrays:
@@ -526,7 +528,7 @@ def draw_mixture(rng: np.random.Generator, B: int, K: int, A: int, F: int) -> Ar
     a component, a different one in each row.
     """
     which = situations(rng, B, F)
-    return separate(rng, which, K, A, F, apart=rng.permutation([1.4, 0.1, 12, 0.1, 0.1])[: which.max() + 1, None])
+    return separate(rng, which, K, A, F, apart=rng.permutation([1.4, 0.1, 9.0, 0.1, 0.1])[: which.max() + 1, None])
 
 
 def separate(
