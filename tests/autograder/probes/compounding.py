@@ -313,7 +313,7 @@ def other_worlds(hw1: Homework, inputs: Arrays) -> dict:
 # --- 3.2 -------------------------------------------------------------------------------------------------------------
 def cost_by_horizon(hw1: Homework, inputs: Arrays) -> np.ndarray:
     result = hw1.compounding.cost_by_horizon(inputs["costs"], inputs["horizons"])
-    return forms.array(result, "cost_by_horizon", "horizons", len(inputs["horizons"])).astype(np.float64)
+    return forms.array(result, "cost_by_horizon", "horizons", len(inputs["horizons"])).astype(np.float64, copy=False)
 
 
 def growth_exponent(hw1: Homework, inputs: Arrays) -> float | np.ndarray:
@@ -348,10 +348,11 @@ def draw_costs(rng: np.random.Generator, steps: int = 0, envs: int = 0) -> Array
     asked="the cost summed over the first T steps, averaged over environments, for each T in `horizons`.",
 )
 def several_environments(hw1: Homework, inputs: Arrays) -> dict:
-    """Also after the numbers in the same array have changed."""
+    """Also after the numbers in the same array have changed. Both answers are read at the end."""
     first = cost_by_horizon(hw1, inputs)
     inputs["costs"] *= -2
-    return {"cost": first, "cost of other numbers": cost_by_horizon(hw1, inputs)}
+    second = cost_by_horizon(hw1, inputs)
+    return {"cost": first.copy(), "cost of other numbers": second.copy()}
 
 
 def draw_other_costs(rng: np.random.Generator) -> Arrays:
@@ -361,14 +362,15 @@ def draw_other_costs(rng: np.random.Generator) -> Arrays:
     whole, long = draw_costs(rng), draw_costs(rng, steps=int(rng.integers(2100, 2500)), envs=1)
     counted = draw_costs(rng, steps=int(rng.integers(400, 500)))
     shape = counted["costs"].shape
+    early = counted["horizons"][counted["horizons"] < len(counted["costs"])]
     huge = whole | {"costs": whole["costs"].copy(), "horizons": np.r_[whole["horizons"], 2, 3]}
     huge["costs"][-3:] *= 1e18
     made = {
         "N = 1": long | {"costs": long["costs"].astype(np.float32)},
         "N is large": draw_costs(rng, steps=4, envs=int(rng.integers(1025, 1100))),
         "T = 1": draw_costs(rng, steps=1),
-        "there is one horizon": whole | {"horizons": whole["horizons"][:1]},
-        "costs are integers": counted | {"costs": rng.integers(-400, 900, shape)},
+        "there is one horizon": whole | {"horizons": rng.integers(2, len(whole["costs"]), 1)},
+        "costs are integers": {"costs": rng.integers(-400, 900, shape), "horizons": early},
         "costs are small integers": counted | {"costs": rng.integers(-900, 9000, shape).astype(np.int16)},
         "costs are bools": counted | {"costs": rng.random(shape) < rng.uniform(0.8, 0.9)},
         "the last costs are huge": huge,
@@ -386,7 +388,7 @@ def draw_other_costs(rng: np.random.Generator) -> Arrays:
 def other_costs(hw1: Homework, inputs: Arrays) -> dict:
     """The costs lie in memory one environment after the other, as in a transposed array."""
     given = {case: own | {"costs": np.array(own["costs"], order="F")} for case, own in cases(inputs)}
-    return {f"cost{case}": cost_by_horizon(hw1, own) for case, own in given.items()}
+    return {f"cost{case}": cost_by_horizon(hw1, own).copy() for case, own in given.items()}
 
 
 def draw_scattered(rng: np.random.Generator) -> Arrays:
@@ -477,7 +479,7 @@ def walkers(hw1: Homework, inputs: Arrays) -> dict:
         int(inputs["seed"]),
     )
     given = {"costs": steps.cost, "horizons": horizons.copy(), "cost": np.sqrt(horizons)}
-    answer = {"cost": cost_by_horizon(hw1, given)}
+    answer = {"cost": cost_by_horizon(hw1, given).copy()}
     growth_exponent(hw1, given)
     before = {"costs": steps.cost, "horizons": horizons, "cost": np.sqrt(horizons)}
     return answer | {f"{name} unchanged": np.array_equal(given[name], array) for name, array in before.items()}

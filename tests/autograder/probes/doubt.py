@@ -159,9 +159,10 @@ def calls(hw1: Homework, inputs: Arrays) -> dict:
         threshold = own["threshold"].copy()
         same = (threshold == threshold[0]).all()
         gate = gate_of(hw1, pair * int(own["pairs"]), float(threshold[0]) if same else threshold)
-        obs, drives = own["obs"].copy(), own["expert_drives"] != 0
-        answers[f"the expert is called{case}"] = decisions(gate, obs, own["state"], drives)
-        answers[f"observations are unchanged{case}"] = np.array_equal(obs, own["obs"])
+        given = {"obs": own["obs"].copy(), "state": own["state"].copy(), "expert_drives": own["expert_drives"] != 0}
+        called = [forms.array(gate(*given.values()), "UncertaintyGate.__call__", "N", len(threshold)) for _ in range(2)]
+        answers[f"the expert is called{case}"] = np.stack(called)
+        answers[f"the arguments are unchanged{case}"] = all(np.array_equal(x, own[name]) for name, x in given.items())
     return answers
 
 

@@ -5,6 +5,7 @@ A probe has several cases. The names of a case's inputs and answers have the sam
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -68,6 +69,12 @@ def gradients(hw1: Homework, name: str, inputs: Arrays) -> dict:
     return {of: array for of, array in answers.items() if not of.startswith("loss")}
 
 
+def edges(hw1: Homework, name: str, inputs: Arrays) -> dict:
+    """The values; where a size is 1, the gradients, too."""
+    ones = {of: x for of, x in inputs.items() if of.endswith((" = 1", " are 1"))}
+    return values(hw1, name, inputs) | full(hw1, name, ones)
+
+
 def one_by_one(hw1: Homework, name: str, inputs: Arrays) -> dict:
     """Value and gradients of every row as a batch of its own."""
     answers = {}
@@ -108,10 +115,11 @@ def trained(hw1: Homework, name: str, inputs: Arrays, outputs: Callable[[Tensor]
     validation = []
     for order in tensor(inputs, "orders"):
         for rows in order.split(int(inputs["batch"])):
-            steps = torch.autograd.grad(forms.trained(loss_of(rows), name), layer)
+            forms.trained(loss_of(rows), name).backward()
             with torch.no_grad():
-                for x, step in zip(layer, steps, strict=True):
-                    x -= 0.05 * step
+                for x in layer:
+                    x -= 0.05 * x.grad
+                    x.grad = None
         with torch.no_grad():
             validation.append(forms.loss(loss_of(order), name))
     return {"weight": layer[0], "bias": layer[1], "loss after each epoch": torch.stack(validation)}
@@ -130,7 +138,7 @@ def kinds(rng: np.random.Generator, draw: Callable[..., Arrays], sizes: dict, **
 
 
 def draw_sizes(rng: np.random.Generator, draw: Callable[..., Arrays], **most: int) -> Arrays:
-    """Random sizes, each size 1, all of them 1, all equal, each of them large; a batch of equal rows, a special row.
+    """Random sizes, each size 1, any two, all of them 1, all equal, each large; a batch of equal rows, a special row.
 
     A large batch is not a multiple of 8.
     """
@@ -141,6 +149,7 @@ def draw_sizes(rng: np.random.Generator, draw: Callable[..., Arrays], **most: in
         letter: int(8 * rng.integers(128, 140) + 3 if letter == "B" else rng.integers(257, 300)) for letter in most
     }
     others = {f"{letter} is large": draw(rng, **small | {letter: large[letter]}) for letter in most} | {
+        **{f"{one} and {other} are 1": draw(rng, **small | {one: 1, other: 1}) for one, other in combinations(most, 2)},
         "all sizes are 1": draw(rng, **dict.fromkeys(most, 1)),
         "all sizes are equal": draw(rng, **dict.fromkeys(most, int(rng.integers(2, 5)))),
         "all rows are equal": {name: np.repeat(x, rows, axis=0) for name, x in first.items()},
@@ -246,7 +255,7 @@ def mse_gradient(hw1: Homework, inputs: Arrays) -> dict:
     asked=SQUARED,
 )
 def mse_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return values(hw1, "mse_loss", inputs)
+    return edges(hw1, "mse_loss", inputs)
 
 
 @probe(
@@ -340,7 +349,7 @@ def categorical_extremes(hw1: Homework, inputs: Arrays) -> dict:
     asked=CLASSES,
 )
 def categorical_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return values(hw1, "categorical_nll", inputs)
+    return edges(hw1, "categorical_nll", inputs)
 
 
 @probe(
@@ -464,7 +473,7 @@ def gaussian_gradients(hw1: Homework, inputs: Arrays) -> dict:
     asked=GAUSSIAN,
 )
 def gaussian_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return values(hw1, "gaussian_nll", inputs)
+    return edges(hw1, "gaussian_nll", inputs)
 
 
 @probe(
@@ -553,12 +562,15 @@ def draw_met_mixtures(rng: np.random.Generator) -> Arrays:
 
 
 def draw_mixture_sizes(rng: np.random.Generator) -> Arrays:
-    """Also a batch whose components are equal: that is the Gaussian, whatever the weights."""
+    """Also a batch whose components are equal: that is the Gaussian, whatever the weights; and one with equal means."""
     equal = draw_usual_mixture(rng, *different(rng, 3, most=6))
     for name in ("means", "log_stds"):
         equal[name] = np.repeat(equal[name][:, :1], equal[name].shape[1], axis=1)
+    same = draw_usual_mixture(rng, *different(rng, 3, most=6))
+    same["means"] = np.repeat(same["means"][:, :1], same["means"].shape[1], axis=1)
+    more = {"the components are equal": equal, "the means are equal": same}
     return draw_sizes(rng, draw_usual_mixture, B=7, K=7, A=5) | {
-        f"{name} if the components are equal": x for name, x in equal.items()
+        f"{name} if {case}": x for case, own in more.items() for name, x in own.items()
     }
 
 
@@ -581,7 +593,7 @@ def draw_extreme_mixture(rng: np.random.Generator) -> Arrays:
     means = action[:, None] + rng.choice([-1, 1], shape) * distance
     sizes = dict(zip("BKA", different(rng, 3, most=4), strict=True))
     others = {
-        "log_std_is_above_18": {"log_std": (18.0, 25.0)},
+        "log_std_is_above_18": {"log_std": (18.0, 25.0), "A": 6},
         "log_std_is_below_minus_20": {"log_std": (-25.0, -20.5)},
         "the_means_are_far_from_0": {"log_std": (-9.5, -9.0), "centre": 1.0},
     }
@@ -628,7 +640,7 @@ def mixture_gradients(hw1: Homework, inputs: Arrays) -> dict:
     asked="K = 1 equals `gaussian_nll`. So do K equal components, whatever their weights.",
 )
 def mixture_edges(hw1: Homework, inputs: Arrays) -> dict:
-    return values(hw1, "mixture_nll", inputs)
+    return edges(hw1, "mixture_nll", inputs)
 
 
 @probe(
