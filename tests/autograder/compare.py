@@ -10,6 +10,8 @@ from tests.autograder.probes.base import Arrays, Close, Probe, Sample
 
 FALSE_ALARM = 1e-8
 """The probability that the comparison of two samples rejects a right one. A grade compares about 20."""
+INFINITE = "a division by 0, the logarithm of 0, or the exponential of a large number"
+NOT_A_NUMBER = "0 / 0, inf - inf, or the logarithm, root or power of a negative number"
 THIN = 8  # a known mistake's sample has only so many times fewer rows
 
 
@@ -39,7 +41,8 @@ def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
     if expected.dtype.kind != "f":
         return bool((got == expected).all())
     if isinstance(rule, Sample):
-        return bool(np.isfinite(got).all()) and same_distribution(half(got), half(expected))
+        finite = [bool(np.isfinite(sample).all()) for sample in (got, expected)]
+        return same_distribution(half(got), half(expected)) if all(finite) else not any(finite)
     return bool(_close(rule, got, expected).all())
 
 
@@ -52,17 +55,19 @@ def difference(
     if form := _form(rule, got, expected, lengths):
         return form
     if expected.dtype.kind == "f" and not np.isfinite(got).all() and np.isfinite(expected).all():
-        return f"got {_text(got[~np.isfinite(got)].flat[0])}, expected finite numbers"
+        first = got[~np.isfinite(got)].flat[0]
+        return f"got {_text(first)}, expected finite numbers ({NOT_A_NUMBER if np.isnan(first) else INFINITE})"
     if isinstance(rule, Sample):
         return rule.says or "drawn from a different distribution"
     return _numbers(rule, got, expected, lengths)
 
 
 def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Number by number. A known mistake's values may be infinite or nan; then they must be so, too."""
+    """Number by number. A known mistake's values may be infinite or nan; which of the two depends on details."""
     if expected.dtype.kind != "f":
         return got == expected
-    return np.isclose(got.astype(np.float64), expected.astype(np.float64), rule.rtol, rule.atol, equal_nan=True)
+    close = np.isclose(got.astype(np.float64), expected.astype(np.float64), rule.rtol, rule.atol)
+    return close | ~(np.isfinite(got) | np.isfinite(expected))
 
 
 def _form(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]] = {}) -> str:

@@ -99,7 +99,12 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 
 
 def _pair(verdict: Verdict, known: Known) -> list[str]:
-    """Two mistakes that together give the answer to this check."""
+    """Two mistakes that together give the answer to this check.
+
+    None if a single one, which other checks rule out, gives it as well: such an answer says too little.
+    """
+    if _explanations(verdict, known, list(known.mistakes(verdict.probe))):
+        return []
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
         if compare.same(verdict.probe, verdict.got, facts):
             return [first, second]

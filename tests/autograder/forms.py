@@ -62,6 +62,7 @@ FORMS = {
     "number": "{of} must return one number; you return {got}",
     "parts": "{of} must return {wanted}; you return {got}",
     "dataset": "{of} must return a Dataset; you return {got}",
+    "field": "the array {wanted} of the Dataset must be a NumPy array; yours is {got}",
     "rounds": "{of} must return a list of Rounds, one for each policy; you return {got}",
     "round": "{of} must return a list of Rounds, but an element of your list is {got}",
     "shape": "{of} must have the shape {wanted}; yours has the shape {shape}{hint}",
@@ -140,7 +141,7 @@ def dataset(value, of: str) -> Dataset:
         raise FormError("dataset", of, value)
     for field in fields(Dataset):
         if not isinstance(getattr(value, field.name), np.ndarray):
-            raise FormError("array", DATASETS, getattr(value, field.name), wanted=field.name)
+            raise FormError("field", DATASETS, getattr(value, field.name), wanted=field.name)
     return value
 
 
@@ -197,6 +198,8 @@ def _wanted(form: str, axes: str, lengths: str) -> str:
     if form == "parts":
         count = axes.count(",") + 1
         return f"{count} values ({axes})" if count > 1 else axes
+    if form == "field":
+        return axes
     if form == "array" and not lengths:
         return f"[{axes.replace(' ', ', ')}]" if axes else ""
     if form != "shape":
@@ -212,17 +215,42 @@ def _hint(axes: str, wanted: tuple[int, ...], got: tuple[int, ...]) -> str:
         if math.prod(got) == 1:
             return ": the right number, but in an array of one; return it without axes"
         return ": reduce every axis; a loss is the mean over the batch" if got else ""
-    if got == wanted[::-1]:
-        return ": transposed"
-    if got == (*wanted, 1) or got == (1, *wanted):
-        return ": an axis of length 1 too many (squeeze it)"
-    if len(got) == len(wanted) + 1 and got[:1] == wanted[:1] and got[1:2] == wanted[:1]:
-        return ": every row is paired with every row; `pick`, gather or an index for each row takes one of each"
+    names = axes.split()
+    if len(got) > len(wanted):
+        return _too_many(wanted, got)
+    if len(got) < len(wanted):
+        missing = [name for name, rest in zip(names, _without_each(wanted), strict=True) if got == rest]
+        if missing:
+            return f": the axis {missing[0]} is missing"
+        if not got:
+            return f": one number, but {' and '.join(names)} are axes to keep"
+    if got == wanted[::-1] and len(got) > 1:
+        return ": transposed, or split along the wrong axis"
     if math.prod(got) == math.prod(wanted):
-        return ": the right number of values in the wrong shape (reshape)"
-    if wanted and got == wanted[1:]:
-        return ": the first axis is missing"
+        if got[:1] == wanted[:1]:
+            return ": the right number of values in the wrong shape (reshape)"
+        return f": the right number of values, but the first axis is not {names[0]}; check `dim` or `axis`"
+    if len(got) == len(wanted) > 1 and got[:-1] == wanted[1:]:
+        return f": {names[0]} was reduced instead of the last axis (axis=-1)"
+    if len(got) == len(wanted) == 1:
+        return f": that is not the length of {names[0]}; is it another axis?"
     return ""
+
+
+def _too_many(wanted: tuple[int, ...], got: tuple[int, ...]) -> str:
+    if len(got) == len(wanted) + 1 and got[:1] == wanted[:1] and got[1:2] == wanted[:1] != (1,):
+        return ": every row is paired with every row; `pick`, gather or an index for each row takes one of each"
+    if got in ((*wanted, 1), (1, *wanted)) and wanted[:1] != (1,):
+        return ": an axis of length 1 too many (squeeze it)"
+    for length, rest in zip(got, _without_each(got), strict=True):
+        if rest == wanted:
+            return f": an axis too many, of length {length}; choose one entry of it, or reduce it"
+    return ""
+
+
+def _without_each(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The shape without its first axis, without its second axis, and so on."""
+    return [shape[:axis] + shape[axis + 1 :] for axis in range(len(shape))]
 
 
 def _text(shape) -> str:

@@ -20,6 +20,13 @@ def functions() -> dict[str, str]:
     return found
 
 
+METHODS = {
+    "heads.DiffusionHead.forward": "self(features, noisy, n) of DiffusionHead",
+    "heads.DiffusionHead._denoise": "_denoise(features, noisy, n) of DiffusionHead",
+    "heads.FlowMatchingHead.forward": "self(features, x, t) of FlowMatchingHead",
+}
+"""Given methods in the files that students edit, by "heads.DiffusionHead.forward"."""
+
 LIBRARIES = {"np": "import numpy as np", "F": "from torch.nn import functional as F"} | {
     name: f"import {name}" for name in ("torch", "math")
 }

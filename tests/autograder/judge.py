@@ -1,12 +1,11 @@
 """The verdict on each probe and the reason for it: how the values differ, or why there are none."""
 
 import builtins
-import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from hw1 import exercises
-from tests.autograder import compare, forms, given
+from tests.autograder import advice, compare, forms, given
 from tests.autograder.diagnosis import Known, diagnose
 from tests.autograder.oracle import Oracle, draw
 from tests.autograder.probes.base import Probe
@@ -17,7 +16,7 @@ from tests.autograder.verdict import Verdict
 EXCEPTIONS = {
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 }
-EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError"}  # from numpy and torch
+EXCEPTIONS |= {"AxisError", "LinAlgError", "OutOfMemoryError", "FrozenInstanceError"}  # from libraries
 
 SPECIAL = {
     "BdbQuit": "breakpoint() stops only with `python -m scripts.check {exercise} --debug`; remove it before you submit",
@@ -26,7 +25,7 @@ SPECIAL = {
     "EOFError": "the code reads from the keyboard (input), but nobody is there to type; remove it",
 }
 SHOWN = 3  # differences of one probe
-LATE = "no answer in time; is there an endless loop?"
+LATE = "no answer in time; is there an endless loop, or are two arguments swapped, such as horizon and seed?"
 
 
 def judge(
@@ -112,7 +111,7 @@ def _no_answer(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
     kind = kind if isinstance(kind, str) and kind in EXCEPTIONS else "an exception"
     if reveal or importing:  # during an import there are no inputs yet
         message = clean(detail.get("message", ""))
-        return "failed", f"{prefix}{kind}: {message}{where}{_missing_import(message)}"
+        return "failed", f"{prefix}{kind}: {message}{where}{advice.on(message)}"
     return "failed", f"{kind}{where}; `python -m scripts.check {probe.exercise}` shows the message"
 
 
@@ -131,15 +130,8 @@ def _where(detail: dict) -> str:
     file, line = detail.get("file"), detail.get("line")
     if not (file in exercises.files() and isinstance(line, int) and 0 < line < 10_000):
         return ""
-    call = given.functions().get(str(detail.get("given", "")), "")
+    call = (given.functions() | given.METHODS).get(str(detail.get("given", "")), "")
     return f" ({file}, line {line}" + (f", in the call of {call}" if call else "") + ")"
-
-
-def _missing_import(message: str) -> str:
-    """The import of a name that is not defined."""
-    found = re.search(r"name '(\w+)' is not defined", message)
-    line = given.import_of(found[1]) if found else ""
-    return f": is the line `{line}` missing?" if line else ""
 
 
 def clean(text: object, limit: int = 300) -> str:

@@ -3,6 +3,7 @@
 import bdb
 import contextlib
 import importlib
+import re
 import signal
 import socket
 import sys
@@ -14,10 +15,11 @@ from types import ModuleType
 import numpy as np
 
 from hw1 import exercises
-from tests.autograder import forms, wire
+from tests.autograder import forms, given, wire
 from tests.autograder.probes.base import Homework, Probe
 
-LIBRARIES = {"builtins", "bdb", "torch", "numpy", "gymnasium"}  # the student sees the names of their exceptions
+# The student sees the names of their exceptions.
+LIBRARIES = {"builtins", "bdb", "dataclasses", "torch", "numpy", "gymnasium"}
 
 
 def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
@@ -122,19 +124,21 @@ def to_numpy(value) -> np.ndarray:
 def describe(error: BaseException, student: Path) -> dict:
     """An exception as a header: its kind, its message, the line of the student's code that led to it, and the given
     function that this line called, if the exception came from there."""
-    frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
+    frames = [
+        (frame.f_code.co_filename, line, f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_qualname}")
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
     if isinstance(error, SyntaxError):
         frames.append((error.filename, error.lineno, ""))
     files = {str(student / file): file for file in exercises.files()}
-    own = [number for number, (name, *_) in enumerate(frames) if name in files]
+    own = [number for number, (name, _, code) in enumerate(frames) if name in files and code not in given.METHODS]
     where = {"file": files[frames[own[-1]][0]], "line": frames[own[-1]][1]} if own else {}
     if todo := exercises.unfinished(error):
         return {"status": "todo", "exercise": todo, **where}
     if isinstance(error, forms.FormError):
         return {"status": "form", **error.detail, **where}
-    if own and own[-1] + 1 < len(frames):
-        file, _, name = frames[own[-1] + 1]
-        where["given"] = f"{Path(file).stem}.{name}" if Path(file).parent.name == "hw1" else ""
+    if called := [code for file, _, code in frames[own[-1] + 1 :] if Path(file).parent.name == "hw1"] if own else []:
+        where["given"] = called[0] if called[0] in given.METHODS else re.sub(r"\.(\w+\.)*", ".", called[0])
     if isinstance(error, SyntaxError) and (line := conflict(Path(error.filename or ""))):
         return {"status": "error", "kind": "conflict", "message": "", **where | {"line": line}}
     message = error.msg if isinstance(error, SyntaxError) else error  # without the place, which `where` contains

@@ -152,7 +152,7 @@ def numbering(inputs: Arrays, answer: Arrays) -> Arrays:
     for case, own in cases(answer):
         episode, before = own["episode"], old.get(case, next(iter(old.values())))
         if episode.ndim != 1 or episode.dtype.kind not in "iu" or len(episode) != len(own["obs"]):
-            raise ValueError(f"the episode numbers have dtype {episode.dtype} and shape {episode.shape}")
+            raise ValueError(f"the episode numbers are {episode.dtype} {list(episode.shape)}; keep them integers, [M]")
         _, first, number = np.unique(episode, return_index=True, return_inverse=True)
         facts[f"episode, counted from 0{case}"] = np.argsort(np.argsort(first))[number]
         facts[f"the old numbers stay{case}"] = np.asarray(np.array_equal(episode[: len(before)], before))

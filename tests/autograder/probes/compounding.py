@@ -68,13 +68,13 @@ class Wanderer:
 
 
 def disagreement(hw1: Homework, inputs: Arrays) -> np.ndarray:
-    """The answer for a policy that has driven before, `[T, N]`."""
+    """The answer for a policy that has driven before in the same environment, `[T, N]`."""
     horizon, num_envs, dims = int(inputs["horizon"]), int(inputs["envs"]), inputs["shifts"].shape[1]
     gain, tolerance = inputs["gain"], float(inputs["tolerance"])
-    policy = Wanderer(gain, inputs["shifts"])
-    policy(Gusts(num_envs, dims).reset(seed=1)[0])
+    policy, env = Wanderer(gain, inputs["shifts"]), Gusts(num_envs, dims, float(inputs["edge"]))
+    policy(env.reset(seed=1)[0])
     result = hw1.compounding.disagreement(
-        Gusts(num_envs, dims, float(inputs["edge"])),
+        env,
         policy,
         lambda state: (-gain * np.asarray(state)).astype(np.float32),
         horizon,
@@ -227,7 +227,7 @@ class Conveyor(VectorEnv):
         self.nothing, self.nowhere = np.zeros(num_envs), np.zeros(num_envs, dtype=bool)
 
     def reset(self, *, seed=None, options=None):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(1 if seed is None else seed)
         dims = self.single_action_space.shape
         self.position, self.speed = (rng.uniform(-1, 1, (self.num_envs, *dims)).astype(np.float32) for _ in range(2))
         return self.seen()
