@@ -43,8 +43,9 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
     whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
     for verdict in answered:
         whole = _explanations(verdict, known, whole)
-    if whole:
-        return _name(answered, [whole[:1]] * len(answered))
+    if whole:  # rather one that ends in an exception where the student's code does
+        best = min(whole, key=lambda says: sum(bool(elsewhere[id][says]) for id in silent))
+        return _name(answered, [[best]] * len(answered))
     possible = [says for says in possible if all(_compatible(verdict, known, says) for verdict in answered)]
     parts = [_parts(verdict, known, possible) for verdict in answered]
     chosen = _cover(possible, [found for own in parts for found in own])
@@ -101,9 +102,10 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 def _pair(verdict: Verdict, known: Known) -> list[str]:
     """Two mistakes that together give the answer to this check.
 
-    None if a single one, which other checks rule out, gives it as well: such an answer says too little.
+    None if a single one, which other checks rule out, gives the same bools or integers: these say too little.
     """
-    if _explanations(verdict, known, list(known.mistakes(verdict.probe))):
+    numbers = any(array.dtype.kind == "f" for array in verdict.got.values())
+    if not numbers and _explanations(verdict, known, list(known.mistakes(verdict.probe))):
         return []
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
         if compare.same(verdict.probe, verdict.got, facts):
