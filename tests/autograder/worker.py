@@ -137,8 +137,10 @@ def describe(error: BaseException, student: Path) -> dict:
         return {"status": "todo", "exercise": todo, **where}
     if isinstance(error, forms.FormError):
         return {"status": "form", **error.detail, **where}
-    if called := [code for file, _, code in frames[own[-1] + 1 :] if Path(file).parent.name == "hw1"] if own else []:
-        where["given"] = called[0] if called[0] in given.METHODS else re.sub(r"\.(\w+\.)*", ".", called[0])
+    if own and (after := frames[own[-1] + 1 :]):
+        method = next((code for *_, code in after if code in given.METHODS), "")
+        function = re.sub(r"\.(\w+\.)*", ".", after[0][2]) if Path(after[0][0]).parent.name == "hw1" else ""
+        where["given"] = method or function
     if isinstance(error, SyntaxError) and (line := conflict(Path(error.filename or ""))):
         return {"status": "error", "kind": "conflict", "message": "", **where | {"line": line}}
     message = error.msg if isinstance(error, SyntaxError) else error  # without the place, which `where` contains
