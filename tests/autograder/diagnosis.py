@@ -51,7 +51,9 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
     chosen = _cover(possible, [found for own in parts for found in own])
     if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
         return _name(answered, [[says for says in chosen if any(says in found for found in own)] for own in parts])
-    if pair := _pair(answered[0], known):
+    pair = _pair(answered[0], known)
+    alone = [(known.mistakes(verdict.probe).get(says, {}), verdict.expected) for says in pair for verdict in answered]
+    if pair and _wrong_bools((verdict.got, verdict.expected) for verdict in answered) <= _wrong_bools(alone):
         return _name(answered, [pair] * len(answered))
 
 
@@ -100,14 +102,19 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 
 
 def _pair(verdict: Verdict, known: Known) -> list[str]:
-    """Two mistakes that together give the answer to this check.
-
-    None if a single one, which other checks rule out, gives the same bools or integers: these say too little.
-    """
-    numbers = any(array.dtype.kind == "f" for array in verdict.got.values())
-    if not numbers and _explanations(verdict, known, list(known.mistakes(verdict.probe))):
-        return []
+    """Two mistakes that together give the answer to this check."""
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
         if compare.same(verdict.probe, verdict.got, facts):
             return [first, second]
     return []
+
+
+def _wrong_bools(answers: Iterable[tuple[Arrays, Arrays]]) -> set[bool]:
+    """What answers say, True or False, where they should say the opposite. Each comes with the right one."""
+    return {
+        bool(value)
+        for got, expected in answers
+        for name, right in expected.items()
+        if right.dtype.kind == "b" and name in got and got[name].shape == right.shape
+        for value in got[name][got[name] != right]
+    }

@@ -102,6 +102,14 @@ def test_a_part_of_the_rows_is_enough_to_recognise_a_sample():
     assert "shape" in difference(Sample(), normal(rng), normal(rng, rows=ROWS // 2))
 
 
+@pytest.mark.parametrize("rule", [Close(), Sample()])
+def test_infinite_and_nan_are_alike_but_never_right(rule):
+    nan, inf, right = (np.full((8, 2), number) for number in (np.nan, np.inf, 1.0))
+    assert not difference(rule, nan, inf)
+    assert "logarithm of 0" in difference(rule, inf, right)
+    assert "root or power of a negative number" in difference(rule, nan, right)
+
+
 # --- sentences --------------------------------------------------------------------------------------------------------
 LENGTHS = {"B": {6}, "A": {3, 1}}
 

@@ -5,6 +5,7 @@ import pytest
 
 from hw1.exercises import ROOT
 from tests.autograder import judge
+from tests.autograder.diagnosis import diagnose
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
 from tests.autograder.probes.base import Probe
@@ -13,6 +14,7 @@ from tests.autograder.runner import Answer, InProcess
 from tests.autograder.staff import merge
 from tests.autograder.staff.bank import bugs, homework
 from tests.autograder.staff.live import Live
+from tests.autograder.verdict import Verdict
 
 
 class Known:
@@ -89,6 +91,18 @@ def test_two_mistakes_in_one_number_are_both_named():
     oracle = Known(a=(1, 0, 0), b=(2, 0, 0))
     oracle.both = [("a", "b", {"x": np.float64(7.0)})]
     assert named(oracle, 7, 0, 0) == [("a", "b"), (), ()]
+
+
+@pytest.mark.parametrize(("second", "says"), [(False, ("a", "b")), (True, ())])
+def test_two_mistakes_that_only_say_false_are_not_named_where_true_is_wrong(second, says):
+    right, known = {"x": np.array([True, True, False])}, Known()
+    answers = zip(PROBES[:2], (False, second), strict=True)
+    verdicts = [Verdict(probe, "failed", got={"x": np.full(3, x)}, expected=right) for probe, x in answers]
+    alone = {"a": {"x": np.array([False, True, False])}, "b": {"x": np.array([True, False, False])}}
+    known.mistakes = lambda probe: alone
+    known.both = [("a", "b", {"x": np.full(3, False)})]
+    diagnose(verdicts, known)
+    assert [verdict.mistakes for verdict in verdicts] == [says, says]
 
 
 def test_nothing_is_named_if_everything_passes_or_nothing_is_known():

@@ -18,6 +18,8 @@ def told(student):
             "2.2": "return draw_normal(features.shape, None)",
             "3.1": "return rollouts(env, policy, horizon, seed)",
             "3.3": "return BetaGate(0.5, horizon)",
+            "1.3": "return ((action - mean) ^ 2).sum(dim=-1).mean()",
+            "E.3": "return mse_loss(self(features, action, t[:, None, None]), noise)",
         }
     )
     dagger = tree.folder / "hw1/dagger.py"
@@ -38,6 +40,8 @@ def told(student):
         ("2.1", r"TypeError: .*\(hw1/heads.py, line \d+\)"),
         ("2.2", r"\(hw1/heads.py, line \d+, in the call of draw_normal\(like, generator\) of hw1/sampling.py\)"),
         ("3.1", r"NameError: name 'rollouts' is not defined \(hw1/compounding.py, line \d+\)"),
+        ("1.3", r"\(hw1/losses.py, line \d+\): `\^` is no power in Python; write `\*\*`"),
+        ("E.3", r"line \d+, in the call of self\(features, x, t\) of FlowMatchingHead\): the shapes do not fit"),
         (
             "3.3",
             r"NameError: name 'BetaGate' is not defined \(.*\): is the line `from hw1.gates import BetaGate`",

@@ -228,7 +228,7 @@ def last_step(hw1: Homework, inputs: Arrays) -> dict:
 def draw_ancestry(rng: np.random.Generator) -> Arrays:
     dims = int(rng.integers(2, 4))
     sizes = {"B": 12_000 // dims // 4 * 4, "A": dims, "F": int(rng.integers(3, 7))}
-    inputs = draw_levels(rng, **sizes, levels=int(rng.integers(3, 7)))
+    inputs = draw_levels(rng, **sizes, levels=int(rng.integers(4, 7)))  # 3: alpha is nearly abar
     return inputs | {"noise": 3 * inputs["noise"]}
 
 
