@@ -279,6 +279,7 @@ ESTIMATED = Close(rtol=0.06, atol=2e-3)
         "the mean distance of the fresh noise from 0": ESTIMATED,
         "the fresh noise of two noise levels": Sample(),
     },
+    guessable=True,  # the weights depend only on the number of levels
     asked="from pure noise back to an action through all noise levels, with fresh noise at each.",
 )
 @torch.no_grad()
