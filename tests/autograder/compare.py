@@ -140,7 +140,7 @@ def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[in
                 return f"{letter} = {size} times the right value; did you take a sum instead of a mean over {letter}?"
             if equal(got, expected / size):
                 return f"1/{letter} = 1/{size} of the right value; did you take a mean instead of a sum over {letter}?"
-    offset = (got - expected).mean()
+    offset = np.subtract(got, expected, dtype=np.float64).mean()  # float32 may overflow
     if got.size > 1 and equal(got - offset, expected):
         return f"every number is off by {_text(offset)}"
     return ""

@@ -43,9 +43,11 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
     whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
     for verdict in answered:
         whole = _explanations(verdict, known, whole)
-    if whole:  # rather one that ends in an exception where the student's code does
-        best = min(whole, key=lambda says: sum(bool(elsewhere[id][says]) for id in silent))
-        return _name(answered, [[best]] * len(answered))
+    if whole:
+        raising = [says for says in whole if not any(elsewhere[id][says] for id in silent)]
+        if raising or _alike(whole, [verdict for verdict in failed if not verdict.got], elsewhere):
+            _name(answered, [(raising or whole)[:1]] * len(answered))
+        return
     possible = [says for says in possible if all(_compatible(verdict, known, says) for verdict in answered)]
     parts = [_parts(verdict, known, possible) for verdict in answered]
     chosen = _cover(possible, [found for own in parts for found in own])
@@ -60,6 +62,13 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
 def _name(verdicts: Sequence[Verdict], mistakes: list[list[str]]) -> None:
     for verdict, own in zip(verdicts, mistakes, strict=True):
         verdict.mistakes = tuple(own)
+
+
+def _alike(mistakes: list[str], silent: list[Verdict], elsewhere: dict[str, dict[str, Arrays]]) -> bool:
+    """Whether the mistakes agree on checks to which the student gave no answer: otherwise it is open which was made."""
+    first, *others = mistakes
+    known = [(verdict.probe, elsewhere[verdict.probe.id]) for verdict in silent]
+    return all(compare.same(probe, answers[says], answers[first]) for probe, answers in known for says in others)
 
 
 def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[str]:

@@ -55,7 +55,7 @@ FORMS = {
     "differentiable": "{of} must stay a differentiable tensor: no .item(), no float(), no .numpy(); you return {got}",
     "detached": (
         "{of} returns a tensor without a gradient, so nothing could be trained: no .detach(), no torch.no_grad(), no "
-        "torch.tensor(...) around it"
+        "torch.tensor(...) around it, and no argmax or comparison in it"
     ),
     "tensor": "{of} must return a tensor {wanted}; you return {got}",
     "array": "{of} must return a NumPy array {wanted}; you return {got}",

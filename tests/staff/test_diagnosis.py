@@ -93,6 +93,11 @@ def test_two_mistakes_in_one_number_are_both_named():
     assert named(oracle, 7, 0, 0) == [("a", "b"), (), ()]
 
 
+def test_of_mistakes_that_differ_where_the_student_has_an_exception_none_is_named():
+    assert named(Known(a=(1, 2, 3), b=(1, 2, 4)), 1, 2, None) == [(), (), ()]
+    assert named(Known(a=(1, 2, 3), b=(1, 2, None)), 1, 2, None) == [("b",), ("b",), ()]
+
+
 @pytest.mark.parametrize(("second", "says"), [(False, ("a", "b")), (True, ())])
 def test_two_mistakes_that_only_say_false_are_not_named_where_true_is_wrong(second, says):
     right, known = {"x": np.array([True, True, False])}, Known()
