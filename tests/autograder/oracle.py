@@ -58,8 +58,8 @@ class Stored:
 
     The file contains every array once. Its index lists the arrays of each answer, by probe and by the number of the
     sentence for the student; sentence 0, of the reference's answer, is "". An answer of a mistake lists only what
-    differs from the reference's; it is null if the mistake ends in an exception. An array "pairs 1.3.1" has one row for
-    each pair of mistakes.
+    differs from the reference's, by its place among the reference's arrays; it is null if the mistake ends in an
+    exception. An array "pairs 1.3.1" has one row for each pair of mistakes.
     """
 
     seed = PUBLIC_SEED
@@ -74,7 +74,7 @@ class Stored:
                 index = json.loads(file.metadata()["index"])
                 self.arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             self.answers: dict[str, dict[int, dict[str, str] | None]] = {
-                probe: dict(map(tuple, rows)) for probe, rows in index["answers"].items()
+                probe: dict(_named(rows)) for probe, rows in index["answers"].items()
             }
             self.named_pairs: dict[str, list[tuple[int, int]]] = index["pairs"]
             self.sentences: list[str] = index["sentences"]
@@ -139,10 +139,12 @@ def snapshot(answers: Iterable[Answers], given: dict[str, str]) -> bytes:
     sentences = {"": 0}
     index: dict[str, object] = {"answers": {}, "pairs": {}, "given": given}
     for each in answers:
-        rows = []
+        rows, order = [], list(each.by_says[""])
         for says, by_name in each.by_says.items():
             names = {}
             for name, array in by_name.items():
+                if name not in order:
+                    continue  # nobody compares it
                 kept = array
                 if sample := isinstance(each.probe.rules.get(name), Sample):
                     kept = half(array[: len(array) // THIN] if says and len(array) % THIN == 0 else array)
@@ -150,7 +152,8 @@ def snapshot(answers: Iterable[Answers], given: dict[str, str]) -> bytes:
                 names[name] = key = known.setdefault(content, f"{len(known)}" + SAMPLE * sample)
                 arrays[key] = np.asarray(kept, order="C")
             if says:  # what is as in the reference's answer is left out
-                names = {name: key for name, key in names.items() if rows[0][1].get(name) != key} if names else None
+                changed = names.items() - rows[0][1].items()
+                names = sorted((order.index(name), key) for name, key in changed) if names else None
             rows.append((sentences.setdefault(says, len(sentences)), names))
         index["answers"][each.probe.id] = rows
         if each.pairs:
@@ -160,6 +163,13 @@ def snapshot(answers: Iterable[Answers], given: dict[str, str]) -> bytes:
             arrays[f"pairs {each.probe.id}"] = np.stack([_packed(answer) for *_, answer in each.pairs])
     index["sentences"] = list(sentences)
     return save(arrays, metadata={"index": json.dumps(index)})
+
+
+def _named(rows: list[tuple[int, dict | list | None]]) -> Iterable[tuple[int, dict[str, str] | None]]:
+    """The arrays of each answer by name, from the rows of an index; the first one is the reference's."""
+    order = list(rows[0][1])
+    for says, answer in rows:
+        yield says, {order[place]: key for place, key in answer} if isinstance(answer, list) else answer
 
 
 def _packed(answer: Arrays) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_the_snapshot_has_the_digests_of_the_given_files_as_students_get_them(st
 
 
 def test_the_snapshot_is_small(stored):
-    assert (ROOT / SNAPSHOT).stat().st_size < 6_000_000
+    assert (ROOT / SNAPSHOT).stat().st_size < 5_000_000
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
