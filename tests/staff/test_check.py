@@ -63,7 +63,8 @@ def line_of(tree, file: str, text: str) -> int:
         ),
         (
             "1.4",
-            r"0/8 timed out hw1/losses.py:(?P<line>\d+) all \d checks: no answer in time; is there an endless loop.*$",
+            r"0/8 timed out hw1/losses.py:(?P<line>\d+) all \d checks: no answer in time; is there an endless loop, or "
+            r"are two arguments swapped, such as horizon and seed\?$",
         ),
         ("2.2", r"0/12 failed hw1/heads.py:(?P<line>\d+) .*ValueError: too bad \(hw1/heads.py, line \d+\)"),
         ("3.1", r"0/6 crashed hw1/compounding.py:(?P<line>\d+) all \d checks: the process ended unexpectedly"),
