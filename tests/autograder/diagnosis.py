@@ -37,7 +37,8 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
         return
     elsewhere = {verdict.probe.id: known.mistakes(verdict.probe) for verdict in verdicts if verdict not in answered}
     passed = [verdict.probe.id for verdict in verdicts if verdict.status == "passed"]
-    silent = [verdict.probe.id for verdict in failed if not verdict.got]
+    unanswered = [verdict for verdict in failed if not verdict.got]
+    silent = [verdict.probe.id for verdict in unanswered]
     possible = list(dict.fromkeys(says for verdict in answered for says in known.mistakes(verdict.probe)))
     possible = [says for says in possible if not any(says in elsewhere[id] for id in passed)]
     whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
@@ -45,7 +46,7 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
         whole = _explanations(verdict, known, whole)
     if whole:
         raising = [says for says in whole if not any(elsewhere[id][says] for id in silent)]
-        if raising or _alike(whole, [verdict for verdict in failed if not verdict.got], elsewhere):
+        if raising or _alike(whole, unanswered, elsewhere):
             _name(answered, [(raising or whole)[:1]] * len(answered))
         return
     possible = [says for says in possible if all(_compatible(verdict, known, says) for verdict in answered)]

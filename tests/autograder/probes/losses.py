@@ -207,8 +207,8 @@ def draw_actions(
 
 
 def draw_errors(rng: np.random.Generator) -> Arrays:
-    sizes = dict(zip("BA", different(rng, 2), strict=True))
     """A difference of numbers near 3000 is exact in float32; a difference of their squares is not."""
+    sizes = dict(zip("BA", different(rng, 2), strict=True))
     return kinds(
         rng,
         draw_actions,
