@@ -1,0 +1,54 @@
+"""The home of a worker: a private folder that looks like the release, so that files are found here as on the server.
+
+A student's code runs in it, may write into it, and finds there hw1/ with the given files and its own. The folder is new
+for each worker and is removed after it.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hw1 import exercises
+from hw1.exercises import ROOT
+
+BYTES = 16 << 20
+"""What may be written into a home in all."""
+FILES = 1000
+"""How many files may be made in a home."""
+GIVEN = ("hw1/**/*.py", "hw1/**/*.toml")
+THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
+# What Python itself needs on Windows, and where matplotlib keeps its list of fonts.
+KEPT = {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "MPLCONFIGDIR", *THREADS}
+
+
+def furnish(home: Path, student: Path) -> None:
+    """Copy the given files, and the student's files from the folder `student`, to `home`. Links are not followed."""
+    given = {path.relative_to(ROOT).as_posix() for pattern in GIVEN for path in ROOT.glob(pattern)}
+    sources = {file: ROOT for file in given - set(exercises.files())} | dict.fromkeys(exercises.files(), student)
+    for file, folder in sources.items():
+        if (folder / file).is_file() and not (folder / file).is_symlink():
+            copy(folder / file, home / file)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's contents; everyone who may enter the folder can read the copy."""
+    for folder in reversed(target.parents):
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o755)  # whatever the umask is
+    shutil.copyfile(source, target)
+    target.chmod(0o644)
+
+
+def settle(home: Path) -> None:
+    """Make `home` the current folder, the home and the place of temporary files of this process, with an environment
+    that is the same everywhere."""
+    environment = {name: os.environ[name] for name in KEPT & os.environ.keys()}
+    environment |= {name: str(home) for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")}
+    environment |= {"USER": "student", "LOGNAME": "student", "USERNAME": "student", "PATH": os.defpath}
+    environment |= {"LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(home)
+    tempfile.tempdir = None  # found again from the environment
