@@ -14,6 +14,8 @@ from hw1.exercises import ROOT
 
 BYTES = 16 << 20
 """What may be written into a home in all."""
+FILE_BYTES = 4 << 20
+"""What one file may hold."""
 FILES = 1000
 """How many files may be made in a home."""
 GIVEN = ("hw1/**/*.py", "hw1/**/*.toml")

@@ -1,28 +1,34 @@
 """Locks the calling process permanently into a cage, with mechanisms of Linux that a process cannot undo.
 
     user        another numeric user id: hidden files, results and other processes are out of reach
-    Landlock    only a few folders of the file system, and only for reading; no TCP, no signals to other processes
-    seccomp     only the system calls that computing needs: no sockets, new processes, writing of files, or tracing
-    limits      address space, threads, file size, open files
+    Landlock    only a few folders of the file system, for reading, and the worker's home; no TCP, no signals to others
+    seccomp     only the system calls that computing and files need: no sockets, new processes, or tracing
+    limits      memory, threads, file size, open files
+
+The process from which workers are forked leaves the network, and, where this is permitted, has its own process ids:
+what a worker starts cannot outlive it, and ending it cannot reach anybody else's processes.
 
 Kernels and containers differ in what they permit. Each mechanism is therefore tried and reported, and the whole cage is
 tested by an attack from inside it (`tests.autograder.staff.sandbox`).
 """
 
 import ctypes
-import errno
 import os
 import platform
 import resource
 import signal
 import stat
 import struct
-import sys
 from pathlib import Path
 
+from tests.autograder.home import FILE_BYTES
+from tests.autograder.staff import system_calls
+
 MEMORY = 384 << 20
-"""Bytes of address space that a caged process may take in addition to what it has."""
-THREADS = 32
+"""Bytes of memory that a caged process may take in addition to what it has."""
+RESERVED = 1 << 30
+"""Bytes of address space that it may reserve besides, for example for the stacks of threads, without using them."""
+THREADS = 128
 FILES = 64
 
 
@@ -40,18 +46,22 @@ def call(name: str, *arguments) -> int:
     return result
 
 
-def enter(parent: int, user: int | None, readable: list[str]) -> dict:
+def enter(parent: int, user: int | None, core: int, readable: list[str], home: str) -> dict:
     """Lock the calling process in permanently; it must have one thread. Returns the mechanisms that work, for results.
 
     Args:
         parent: the process that started this one; when it ends, this one ends too.
         user: the user and group id to take; None keeps the present one.
+        core: the number of the core to run on; see `stay_on_one_core`.
         readable: files and folders that stay readable, where Landlock works.
+        home: the folder that stays writable, where Landlock prevents that anything else is written.
     """
-    held = {"limits": limit(own_user=user is not None)}
-    _attempt(stay_on_one_core, user or os.getpid())
+    version = _attempt(landlock_version) or 0
+    writable = version >= (OWN_USER if user is not None else TRUNCATES)
+    held = {"limits": limit(own_user=user is not None, file_size=FILE_BYTES if writable else 0)}
+    _attempt(stay_on_one_core, core)
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    rules = _attempt(landlock_rules, readable)
+    rules = _attempt(landlock_rules, version, readable, [home] if writable else [])
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -59,8 +69,9 @@ def enter(parent: int, user: int | None, readable: list[str]) -> dict:
         held["user"] = user
     die_with(parent)  # after the change of user, which resets it
     hide_from_same_user()
-    held["Landlock"] = _attempt(landlock, rules) if rules else 0
-    held["seccomp"] = bool(_attempt(seccomp))
+    held["Landlock"] = version if rules and _attempt(landlock, rules) else 0
+    held["home"] = "writable" if writable and held["Landlock"] else "read only"
+    held["seccomp"] = bool(_attempt(seccomp, held["home"] == "writable", user is not None))
     return held
 
 
@@ -73,8 +84,8 @@ def _attempt(mechanism, *arguments):
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_GET_NAME = 1, 4, 15, 16
-PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_VMA = 22, 36, 38, 0x53564D41
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 
 
 def die_with(parent: int) -> None:
@@ -94,12 +105,19 @@ def hide_from_same_user() -> None:
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def limit(own_user: bool) -> dict[str, int]:
-    """Limit what this process may take, above all memory; threads only if it has its own user, by whom they count."""
-    present = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+def limit(own_user: bool, file_size: int) -> dict[str, int]:
+    """Limit what this process may take, above all memory; threads only if it has its own user, by whom they count.
+
+    Memory is what can be written (DATA), not address space (AS): the stacks of threads and the C library's reserves
+    take hundreds of megabytes of it and use few, so a limit of it makes threads fail at random. AS only bounds the
+    rest.
+    """
+    pages = list(map(int, Path("/proc/self/statm").read_text().split()))
+    space, data = (pages[i] * resource.getpagesize() for i in (0, 5))
     limits = {
-        "AS": present + MEMORY,
-        "FSIZE": 0,
+        "AS": space + MEMORY + RESERVED,
+        "DATA": data + MEMORY,
+        "FSIZE": file_size,
         "NOFILE": FILES,
         "CORE": 0,
         "MEMLOCK": 0,
@@ -124,13 +142,39 @@ def stay_on_one_core(number: int) -> None:
 
 
 # --- namespaces, for the process from which workers are forked --------------------------------------------------------
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MNT_DETACH = 2, 4, 8, 2
 
 
 def leave_network() -> None:
     """Move to a separate network that has no devices."""
     call("unshare", CLONE_NEWNET)
+
+
+def leave_processes() -> None:
+    """Go on in a child that sees and can reach only its own descendants: it is process 1 of a new namespace of process
+    ids, and when it ends, the kernel ends all of them. This process waits for it and ends with it."""
+    call("unshare", CLONE_NEWPID)
+    if child := os.fork():
+        os.closerange(0, os.sysconf("SC_OPEN_MAX"))
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def own_mounts() -> None:
+    """Let what is mounted from now on be seen by this process and its children only."""
+    call("unshare", CLONE_NEWNS)
+    _mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def mount_small(folder: Path, size: int, files: int) -> None:
+    """Cover a folder with an empty one in memory that can hold so many bytes and files. Only after `own_mounts`."""
+    _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"mode=0700,size={size},nr_inodes={files}")
+
+
+def unmount(folder: Path) -> None:
+    call("umount2", os.fsencode(folder), MNT_DETACH)
 
 
 def closed_above(path: Path) -> Path | None:
@@ -152,8 +196,7 @@ def reveal(paths: list[Path]) -> None:
             covers.setdefault(cover, []).append(path)
     if not covers:
         return
-    call("unshare", CLONE_NEWNS)
-    _mount("none", "/", None, MS_REC | MS_PRIVATE)
+    own_mounts()  # without this, everybody would see what follows
     for cover, seen in covers.items():
         sources = {path: os.open(path, os.O_PATH) for path in seen}
         _mount("tmpfs", cover, "tmpfs", 0, "mode=0711")
@@ -171,116 +214,45 @@ def _mount(source: str, target: str | Path, kind: str | None, flags: int, data: 
 # --- Landlock: which files (linux/landlock.h) -------------------------------------------------------------------------
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 READ_FILE, READ_FOLDER = 1 << 0 | 1 << 2, 1 << 0 | 1 << 2 | 1 << 3  # execute (a library), read, list
+WRITE_FOLDER = 1 << 1 | READ_FOLDER | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # also write, remove, make folders and files
+RENAME, TRUNCATE = 1 << 13, 1 << 14  # to another folder; since the versions 2 and 3
+# The version that is enough for a writable home: any, if other files belong to other users; else the one that also
+# restricts truncate().
+OWN_USER, TRUNCATES = 1, 3
 
 
-def landlock_rules(readable: list[str]) -> tuple[int, int]:
-    """A file descriptor of the rules, and the kernel's version of Landlock. Raises CageError if there is none."""
-    version = call("syscall", LANDLOCK_CREATE_RULESET, None, 0, 1)
+def landlock_version() -> int:
+    """The kernel's version of Landlock. Raises CageError if there is none."""
+    return call("syscall", LANDLOCK_CREATE_RULESET, None, 0, 1)
+
+
+def landlock_rules(version: int, readable: list[str], writable: list[str]) -> int:
+    """A file descriptor of the rules. Raises CageError if this kernel has no Landlock."""
     files = (1 << (13 + (version >= 2) + (version >= 3))) - 1 | (version >= 5) << 15
     size = 8 if version < 4 else 16 if version < 6 else 24
     attributes = struct.pack("<QQQ", files, 0b11, 0b11)[:size]  # no TCP; no signals, no abstract sockets of others
     rules = call("syscall", LANDLOCK_CREATE_RULESET, attributes, size, 0)
-    for path in filter(os.path.exists, readable):
-        below = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        allowed = READ_FOLDER if os.path.isdir(path) else READ_FILE
-        call("syscall", LANDLOCK_ADD_RULE, rules, 1, struct.pack("<Qi", allowed, below), 0)
-        os.close(below)
-    return rules, version
+    folders = dict.fromkeys(readable, READ_FOLDER) | dict.fromkeys(writable, WRITE_FOLDER | RENAME | TRUNCATE)
+    for path, allowed in folders.items():
+        if os.path.exists(path):
+            below = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            allowed &= files if os.path.isdir(path) else READ_FILE
+            call("syscall", LANDLOCK_ADD_RULE, rules, 1, struct.pack("<Qi", allowed, below), 0)
+            os.close(below)
+    return rules
 
 
-def landlock(rules: tuple[int, int]) -> int:
-    """Apply the rules; returns the version."""
-    call("syscall", LANDLOCK_RESTRICT_SELF, rules[0], 0)
-    os.close(rules[0])
-    return rules[1]
+def landlock(rules: int) -> bool:
+    """Apply the rules."""
+    call("syscall", LANDLOCK_RESTRICT_SELF, rules, 0)
+    os.close(rules)
+    return True
 
 
-# --- seccomp: which system calls (asm/unistd_64.h and asm-generic/unistd.h) -------------------------------------------
-X86_64, AARCH64 = 0xC000003E, 0xC00000B7
-MACHINES = {"x86_64": (0, X86_64), "aarch64": (1, AARCH64)}  # column in the tables below, and id in a filter
-
-ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 and aarch64
-    "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67), "close": (3, 57),
-    "close_range": (436, 436), "fstat": (5, 80), "stat": (4, None), "lstat": (6, None), "newfstatat": (262, 79),
-    "statx": (332, 291), "access": (21, None), "faccessat": (269, 48), "faccessat2": (439, 439),
-    "readlink": (89, None), "readlinkat": (267, 78), "getdents": (78, None), "getdents64": (217, 61), "lseek": (8, 62),
-    "fadvise64": (221, 223), "statfs": (137, 43), "fstatfs": (138, 44), "getcwd": (79, 17), "chdir": (80, 49),
-    "umask": (95, 166), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "mremap": (25, 216),
-    "madvise": (28, 233), "brk": (12, 214), "membarrier": (324, 283), "futex": (202, 98), "clock_gettime": (228, 113),
-    "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "nanosleep": (35, 101), "gettimeofday": (96, 169),
-    "time": (201, None), "times": (100, 153), "getrusage": (98, 165), "getrlimit": (97, 163), "setitimer": (38, 103),
-    "getitimer": (36, 102), "alarm": (37, None), "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173),
-    "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177), "getpgrp": (111, None),
-    "uname": (63, 160), "sysinfo": (99, 179), "getrandom": (318, 278), "getcpu": (309, 168), "sched_yield": (24, 124),
-    "sched_getaffinity": (204, 123), "set_robust_list": (273, 99), "rseq": (334, 293), "set_tid_address": (218, 96),
-    "arch_prctl": (158, None), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
-    "rt_sigpending": (127, 136), "sigaltstack": (131, 132), "restart_syscall": (219, 128), "exit": (60, 93),
-    "exit_group": (231, 94), "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
-    "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
-    "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "dup": (32, 23), "dup2": (33, None),
-    "dup3": (292, 24), "recvfrom": (45, 207), "sendto": (44, 206), "getsockopt": (55, 209), "setsockopt": (54, 208),
-    "getsockname": (51, 204), "getpeername": (52, 205), "shutdown": (48, 210),
-}  # fmt: skip
-
-TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is O_TMPFILE
-CLONE_THREAD = 0x00010000
-DUPLICATE_AND_FLAGS = [0, 1, 2, 3, 4, 1030, 1032]  # commands of fcntl, without those for signals, locks and leases
-IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC = 0x5401, 0x5421, 0x541B, 0x5451  # ioctl
-
-# Numbers; the argument that decides; the condition on it: it "is" one of some values, or "any" or "none" of some bits
-# are set; and the error if the condition does not hold.
-CONDITIONAL = {
-    "open": ((2, None), 1, "none", [TO_WRITE], errno.EROFS),
-    "openat": ((257, 56), 2, "none", [TO_WRITE], errno.EROFS),
-    "clone": ((56, 220), 0, "any", [CLONE_THREAD], errno.EPERM),
-    "fcntl": ((72, 25), 1, "is", DUPLICATE_AND_FLAGS, errno.EPERM),
-    "ioctl": ((16, 29), 1, "is", [IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC], errno.ENOTTY),
-    "prctl": ((157, 167), 0, "is", [PR_SET_NAME, PR_GET_NAME, PR_SET_VMA], errno.EPERM),
-    "prlimit64": ((302, 261), 0, "is", [0], errno.EPERM),  # only of itself; a limit can only decrease
-}
-UNIFIED = 424  # C libraries try newer calls than this first, and older ones only if the newer do not exist
-
-LOAD, EQUAL, AT_LEAST, BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
-
-
-def seccomp_program(machine: str) -> list[tuple[int, int, int, int]]:
-    """The filter as instructions of the kernel's packet filter (code, jump if true, jump if false, operand).
-
-    Raises CageError for a machine whose numbers are not in the tables.
-    """
-    if machine not in MACHINES or sys.byteorder != "little":
-        raise CageError(f"the numbers of the system calls on {machine} are not known")
-    column, architecture = MACHINES[machine]
-    program = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
-    for numbers in ALLOWED.values():
-        if numbers[column] is not None:
-            program += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, ALLOW)]
-    for numbers, argument, how, values, error in CONDITIONAL.values():
-        if numbers[column] is not None:
-            body = _condition(argument, how, values, error)
-            program += [(EQUAL, 0, len(body), numbers[column]), *body]
-    return [
-        *program,
-        (AT_LEAST, 0, 1, UNIFIED),
-        (RETURN, 0, 0, ERROR | errno.ENOSYS),
-        (RETURN, 0, 0, ERROR | errno.EPERM),
-    ]
-
-
-def _condition(argument: int, how: str, values: list[int], error: int) -> list[tuple[int, int, int, int]]:
-    """Permit a call depending on the lower half of an argument (the kernel reads only that half of these)."""
-    test = EQUAL if how == "is" else BITS
-    hit, miss = (ERROR | error, ALLOW) if how == "none" else (ALLOW, ERROR | error)
-    body = [(LOAD, 0, 0, 16 + 8 * argument)]
-    for value in values:
-        body += [(test, 0, 1, value), (RETURN, 0, 0, hit)]
-    return [*body, (RETURN, 0, 0, miss)]
-
-
-def seccomp() -> bool:
-    """Apply the filter; needs `no_new_privs`."""
-    program = seccomp_program(platform.machine())
+# --- seccomp ----------------------------------------------------------------------------------------------------------
+def seccomp(writing: bool, own_user: bool) -> bool:
+    """Permit only the system calls in `system_calls`; needs `no_new_privs`."""
+    program = system_calls.program(platform.machine(), writing, own_user)
     code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in program))
     header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
     call("prctl", PR_SET_SECCOMP, 2, header, 0, 0)

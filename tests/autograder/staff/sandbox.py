@@ -11,7 +11,6 @@ The level is not assumed but tested: before the first submission, a caged proces
         worker       forked for each submission, in the cage; ends with the zygote, which ends with the judge
 """
 
-import errno
 import json
 import os
 import shutil
@@ -25,8 +24,10 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from tests.autograder.home import THREADS, copy
 from tests.autograder.runner import Spawned, Worker
 from tests.autograder.staff import cage
+from tests.autograder.staff.users import Slot, UsersError
 
 LEVELS = ("full", "partial", "none")
 START_SECONDS = 150.0  # a cold import of torch, on a slow and loaded machine
@@ -37,14 +38,16 @@ GIVEN = (
     "tests/autograder/*.py",
     "tests/autograder/staff/__init__.py",
     "tests/autograder/staff/cage.py",
+    "tests/autograder/staff/system_calls.py",
     "tests/autograder/staff/zygote.py",
     "tests/autograder/probes/**/*.py",
     "tests/autograder/staff/probes/**/*.py",
 )
 SECRET = tuple(ROOT / name for name in ("tests/staff", "tests/autograder/staff", "hw1/losses.py", "scripts/staff"))
-USERS = range(60600, 61100)  # ids that systemd and distributions leave free, within a container's range
-START = """import sys; sys.path.insert(0, {given!r})
-from tests.autograder.staff import zygote; zygote.main({control}, {given!r}, {work!r}, {prepare!r})"""
+START = """import sys; sys.path.insert(0, {work!r} + "/given")
+from tests.autograder.staff import zygote; zygote.main({control}, {work!r}, root={root}, reveal={reveal!r})"""
+# One thread; where there are more, one heap and small stacks; the same order of sets in every run.
+ENVIRONMENT = dict.fromkeys(THREADS, "1") | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M", "PYTHONHASHSEED": "0"}
 
 
 class SandboxError(Exception):
@@ -121,7 +124,7 @@ class Sandbox:
             if level == "full" and self._slot is None:
                 self._slot = Slot()
             self._warm(level)
-        except (SandboxError, cage.CageError, OSError) as error:
+        except (SandboxError, UsersError, cage.CageError, OSError) as error:
             return str(error)
         return ""
 
@@ -157,28 +160,6 @@ class Sandbox:
         return self._zygote.start(student)
 
 
-class Slot:
-    """A user id that no other sandbox on this machine uses. The system frees it when the last process with it ends."""
-
-    def __init__(self):
-        """Raises SandboxError if all are in use."""
-        for user in USERS:
-            lock = socket.socket(socket.AF_UNIX)
-            try:
-                lock.bind(f"\0hw1-sandbox-{user}")
-            except OSError as error:
-                lock.close()
-                if error.errno != errno.EADDRINUSE:
-                    raise
-            else:
-                self.user, self.lock = user, lock
-                return
-        raise SandboxError(f"all {len(USERS)} sandboxes of this machine are in use")
-
-    def close(self) -> None:
-        self.lock.close()
-
-
 class Zygote:
     """The judge's connection to the warm process from which workers are forked. Raises SandboxError if that fails."""
 
@@ -203,26 +184,25 @@ class Zygote:
         """Copy the files that the zygote imports. Only its own user may enter the folder."""
         for path in {path for pattern in GIVEN for path in ROOT.glob(pattern)}:
             name = path.relative_to(ROOT)
-            if str(name) not in exercises.files():
+            if name.as_posix() not in exercises.files():
                 copy(path, self.work / "given" / name)
+
         if self.user is not None:
             os.chown(self.work, 0, self.user)
             self.work.chmod(0o710)
 
     def _start(self, theirs: socket.socket, slot: Slot | None) -> subprocess.Popen:
         needed = [sys.prefix, sys.base_prefix, str(self.work)]
-        prepare = {"network": slot is not None, "reveal": needed if slot else []}
-        given = str(self.work / "given")
-        start = START.format(control=theirs.fileno(), given=given, work=str(self.work), prepare=prepare)
-        environment = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+        reveal = needed if slot else None
+        start = START.format(control=theirs.fileno(), work=str(self.work), root=slot is not None, reveal=reveal)
         return subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", start],
-            env=environment,
+            [sys.executable, "-s", "-P", "-B", "-c", start],
+            env=ENVIRONMENT,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            pass_fds=[theirs.fileno(), *([slot.lock.fileno()] if slot else [])],
+            pass_fds=[theirs.fileno(), *([slot.lock] if slot else [])],
             start_new_session=True,
         )
 
@@ -236,7 +216,7 @@ class Zygote:
         for file in exercises.files():
             if (student / file).is_file() and not (student / file).is_symlink():
                 copy(student / file, folder / file)
-        sock = self._ask({"do": "serve", "student": str(folder), "cage": self.cage})
+        sock = self._ask({"do": "serve", "cage": self.cage})
         return Caged(sock, self)
 
     def attack(self, secrets: list[Path]) -> list[str]:
@@ -245,6 +225,8 @@ class Zygote:
         targets = {
             "read": [str(path) for path in secrets if path.exists()],
             "write": [str(path) for path in places],
+            "change": str(self.work / "given" / "hw1" / "__init__.py"),
+            "home": str(self.work / "home"),
             "process": os.getpid(),
         }
         with self._ask({"do": "attack", "targets": targets}) as sock:
@@ -260,7 +242,7 @@ class Zygote:
     def kill(self) -> None:
         """End the worker and every process of its user; if that cannot be confirmed, the zygote too."""
         try:
-            self.control.send(json.dumps({"do": "kill", "user": self.user}).encode())
+            self.control.send(json.dumps({"do": "kill"}).encode())
             self._hear(ANSWER_SECONDS)
         except (OSError, SandboxError):
             self._end()  # workers end with it
@@ -317,13 +299,3 @@ class Caged:
     def kill(self) -> None:
         self.sock.close()
         self.zygote.kill()
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a file's contents; everyone who may enter the sandbox's folder can read the copy."""
-    for folder in reversed(target.parents):
-        if not folder.exists():
-            folder.mkdir()
-            folder.chmod(0o755)  # whatever the umask is
-    shutil.copyfile(source, target)
-    target.chmod(0o644)

@@ -4,68 +4,89 @@ It runs with an empty environment, on its own copy of the code, which contains n
 values. It gets requests over a socket. When the other end is closed, it ends together with everything that it started.
 Requests and answers are JSON; there is at most one worker at a time:
 
-    {"do": "serve", "student": folder, "user": id, "cage": what must work}, with a socket
+    {"do": "serve", "user": id, "cage": what must work}, with a socket
                                                                       start a worker that answers on that socket
     {"do": "attack", "targets": {...}, "user": id}, with a socket     start one that attacks and reports on that socket
-    {"do": "kill", "user": id}                                        end it and every process of that user
+    {"do": "kill"}                                                    end it and everything that it started
 """
 
 import gc
 import importlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from tests.autograder import home
 from tests.autograder.staff import cage
 
 MESSAGE = 64 * 1024
+WATCH_SECONDS = 0.02
+STACK = 2 << 20  # bytes of a thread's stack, which counts as memory even if it is not used
 SYSTEM = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
 DEVICES = ["/dev/null", "/dev/urandom"]
 
 
-def main(control: int, given: str, work: str, prepare: dict) -> None:
+def main(control: int, work: str, *, root: bool, reveal: list[str] | None) -> None:
     """Serve requests on the socket `control` until it is closed.
 
     Args:
-        given: the folder of the code that is imported.
-        work: the sandbox's folder, removed at the end.
-        prepare: {"network": bool, "reveal": [paths]}, the namespaces to try.
+        work: the sandbox's folder, removed at the end: code in given/, the submission in student/, its home in home/.
+        root: whether to try the mechanisms that need root.
+        reveal: what workers must reach even if it is in a closed folder, such as a home directory.
     """
     os.umask(0o022)
     sock = socket.socket(fileno=control)
-    killer = _killer()
-    readable = [sys.prefix, sys.base_prefix, *SYSTEM, *DEVICES, given]
+    place = Path(work)
+    held = _namespaces(reveal, place / "home") if root else {}
+    workers = Workers(place, own_mounts=held.get("mounts") is True, own_processes=held.get("processes") is True)
     try:
         cage.become_subreaper()
-        held = _namespaces(prepare)
         _warm_up()
-        probes = _probes(Path(given))
+        workers.probes = _probes(place / "given")
         sock.send(json.dumps(held).encode())
-        _serve(sock, killer, readable, probes)
+        _serve(sock, workers)
     except ConnectionError:
         pass
     finally:
+        workers.close()
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _namespaces(prepare: dict) -> dict:
-    """Leave the network, make the interpreter reachable. Failures are reported; the cage's test decides on them."""
-    held = {}
-    for name, mechanism in {
-        "network": cage.leave_network,
-        "reveal": lambda: cage.reveal([Path(p) for p in prepare["reveal"]]),
-    }.items():
-        if prepare[name]:
-            try:
-                mechanism()
-                held[name] = True
-            except (cage.CageError, OSError) as error:
-                held[name] = f"no: {error}"
+def _namespaces(reveal: list[str], folder: Path) -> dict:
+    """Leave the network and the processes of the machine, make the interpreter reachable, and let homes be in memory.
+    Failures are reported; the cage's test decides on them."""
+    held: dict[str, bool | str] = {}
+
+    def attempt(name: str, mechanism: Callable[[], None]) -> None:
+        try:
+            mechanism()
+            held[name] = True
+        except (cage.CageError, OSError) as error:
+            held[name] = f"no: {error}"
+
+    attempt("network", cage.leave_network)
+    attempt("reveal", lambda: cage.reveal([Path(path) for path in reveal]))
+    attempt("mounts", lambda: _own_mounts(folder))
+    attempt("processes", cage.leave_processes)
     return held
+
+
+def _own_mounts(folder: Path) -> None:
+    """Raises CageError if homes cannot be mounted."""
+    cage.own_mounts()
+    folder.mkdir()
+    cage.mount_small(folder, home.BYTES, home.FILES)
+    cage.unmount(folder)
 
 
 def _warm_up() -> None:
@@ -80,6 +101,7 @@ def _warm_up() -> None:
     import hw1.rollout  # noqa: F401
     from tests.autograder import worker  # noqa: F401
 
+    threading.stack_size(STACK)
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     layer = torch.nn.Linear(2, 2)
@@ -105,80 +127,126 @@ def _probes(given: Path) -> dict:
     return found
 
 
-def _serve(sock: socket.socket, killer: socket.socket, readable: list[str], probes: dict) -> None:
+def _serve(sock: socket.socket, workers: "Workers") -> None:
     gc.collect()
     gc.freeze()  # so that garbage collection in a worker does not copy the shared memory
-    user = None
-    try:
-        while True:
-            data, sent, _, _ = socket.recv_fds(sock, MESSAGE, 1)
-            if not data:
+    while True:
+        while not select.select([sock], [], [], WATCH_SECONDS if workers.watched else None)[0]:
+            workers.watch()
+        data, sent, _, _ = socket.recv_fds(sock, MESSAGE, 1)
+        if not data:
+            return
+        request = json.loads(data)
+        workers.kill()
+        if request["do"] != "kill":
+            workers.start(request, sent[0])
+        for each in sent:
+            os.close(each)
+        sock.send(b"{}")
+
+
+class Workers:
+    """Starts a worker in its new home, and ends it together with everything that it started."""
+
+    def __init__(self, place: Path, own_mounts: bool, own_processes: bool):
+        """`own_mounts`, `own_processes`: whether this process has its own namespaces of them."""
+        self.place, self.home = place, place / "home"
+        self.own_mounts, self.own_processes = own_mounts, own_processes
+        self.killer = None if own_processes else _killer()
+        self.running = 0
+        """The process id of the worker, 0 if there is none."""
+        self.user: int | None = None
+        self.probes: dict = {}
+
+    def start(self, request: dict, connection: int) -> None:
+        self.user = request["user"]
+        self._furnish()
+        parent = os.getpid()
+        self.running = os.fork()
+        if not self.running:
+            try:
+                self._work(parent, request, connection)
+            finally:
+                os._exit(0)  # without the exit handlers of the parent
+
+    def _furnish(self) -> None:
+        """Make the home, which belongs to the worker's user."""
+        self._remove_home()
+        self.home.mkdir(exist_ok=True)
+        if self.own_mounts:
+            cage.mount_small(self.home, home.BYTES, home.FILES)
+        home.furnish(self.home, self.place / "student")
+        self.home.chmod(0o700)
+        if self.user is not None:
+            for path in (self.home, *self.home.rglob("*")):
+                os.chown(path, self.user, self.user)
+
+    def _work(self, parent: int, request: dict, connection: int) -> None:
+        """What a worker does: close everything except its own socket, enter the cage, answer."""
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        os.dup2(connection, 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        sock = socket.socket(fileno=3)
+        readable = [sys.prefix, sys.base_prefix, *SYSTEM, *DEVICES, str(self.place / "given")]
+        lock_in = partial(cage.enter, parent, self.user, self.user or parent, readable, str(self.home))
+        if request["do"] == "attack":
+            try:
+                held = lock_in()
+                found = {"cage": held, "done": attack(request["targets"], held)}
+            except Exception as error:
+                found = {"done": [f"could not be locked in: {error!r}"]}
+            sock.sendall(json.dumps(found).encode())
+        elif lock_in() == request["cage"]:  # otherwise it is not the cage that was tested
+            from tests.autograder import worker
+
+            home.settle(self.home)
+            worker.serve(sock, self.home, self.probes)
+
+    def kill(self) -> None:
+        """End the worker and every process of its namespace or else its user; wait until they have ended."""
+        if not self.running:
+            return
+        os.kill(self.running, signal.SIGKILL)
+        self.running = 0
+        if self.own_processes:
+            with suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)  # all processes that this one can see, except itself
+        elif self.user is not None:
+            self.killer.send(str(self.user).encode())
+            self.killer.recv(1)
+        with suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+
+    @property
+    def watched(self) -> bool:
+        """Whether nothing but this process limits what the worker writes."""
+        return bool(self.running) and not self.own_mounts
+
+    def watch(self) -> None:
+        """End the worker if it has written too much."""
+        size = files = 0
+        for folder, below, names in os.walk(self.home):
+            files += len(below) + len(names)
+            with suppress(OSError):  # a file has just been removed
+                size += sum(os.lstat(os.path.join(folder, name)).st_blocks * 512 for name in names)
+            if size > home.BYTES or files > home.FILES:
+                self.kill()
                 return
-            request = json.loads(data)
-            user = request["user"]
-            _kill(user, killer)
-            if request["do"] != "kill":
-                _fork(request, sent[0], readable, probes)
-            for each in sent:
-                os.close(each)
-            sock.send(b"{}")
-    finally:
-        _kill(user, killer)
 
+    def close(self) -> None:
+        self.kill()
+        self._remove_home()
 
-_worker: list[int] = []
-
-
-def _fork(request: dict, connection: int, readable: list[str], probes: dict) -> None:
-    parent = os.getpid()
-    child = os.fork()
-    if child:
-        _worker.append(child)
-        return
-    try:
-        _work(parent, request, connection, readable, probes)
-    finally:
-        os._exit(0)  # without the exit handlers of the parent
-
-
-def _work(parent: int, request: dict, connection: int, readable: list[str], probes: dict) -> None:
-    """What a worker does: close everything except its own socket, enter the cage, answer."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.dup2(connection, 3)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    sock = socket.socket(fileno=3)
-    if request["do"] == "attack":
-        try:
-            held = cage.enter(parent, request["user"], readable)
-            found = {"cage": held, "done": attack(request["targets"])}
-        except Exception as error:
-            found = {"done": [f"could not be locked in: {error!r}"]}
-        sock.sendall(json.dumps(found).encode())
-        return
-    from tests.autograder import worker
-
-    if cage.enter(parent, request["user"], [*readable, request["student"]]) != request["cage"]:
-        return  # this is not the cage that was tested
-    worker.serve(sock, Path(request["student"]), probes)
-
-
-def _kill(user: int | None, killer: socket.socket) -> None:
-    """End the worker and, acting as that user, every process of that user; wait until they have ended."""
-    if not _worker:
-        return
-    for child in _worker:
-        os.kill(child, signal.SIGKILL)
-    _worker.clear()
-    if user is not None:
-        killer.send(str(user).encode())
-        killer.recv(1)
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        pass
+    def _remove_home(self) -> None:
+        if self.own_mounts:
+            with suppress(cage.CageError):
+                cage.unmount(self.home)
+        elif self.home.exists():  # by programs that no depth of folders stops
+            subprocess.run(["chmod", "-R", "u+rwX", self.home], stderr=subprocess.DEVNULL)
+            subprocess.run(["rm", "-rf", "--", self.home], stderr=subprocess.DEVNULL)
 
 
 def _killer() -> socket.socket:
@@ -218,18 +286,22 @@ def _kill_on_demand(sock: socket.socket) -> None:
 
 
 # --- what a caged process must not be able to do ----------------------------------------------------------------------
-def attack(targets: dict) -> list[str]:
+def attack(targets: dict, held: dict) -> list[str]:
     """Try what is forbidden; returns what "could" be done, and what "could not" although it is needed.
 
     Args:
-        targets: "read": files and folders; "write": folders; "process": the id of the judge.
+        targets: "read": files and folders; "write": folders; "change": a file; "home": the worker's own folder;
+            "process": the id of the judge.
+        held: the mechanisms of the cage.
     """
     judge = f"/proc/{targets['process']}"
     attempts = {f"read {path}": lambda path=path: _read(path) for path in targets["read"]}
     attempts |= {f"read the judge's {name}": lambda name=name: _read(f"{judge}/{name}") for name in ("environ", "mem")}
     attempts |= {"list the judge's open files": lambda: os.listdir(f"{judge}/fd")}
     attempts |= {f"write a file in {path}": lambda path=path: _write(path) for path in targets["write"]}
+    attempts |= {f"change {path}": lambda path=path: _change(path) for path in targets["read"]}
     attempts |= {
+        f"cut {targets['change']}": lambda: os.truncate(targets["change"], 0),
         "open a network socket": lambda: socket.socket(socket.AF_INET),
         "open a local socket": lambda: socket.socket(socket.AF_UNIX),
         "signal the judge": lambda: os.kill(targets["process"], 0),
@@ -239,9 +311,10 @@ def attack(targets: dict) -> list[str]:
     }
     done = [f"could {name}" for name, attempt in attempts.items() if _succeeds(attempt)]
     here = [sys.executable, os.__file__, sys.modules["torch"].__file__, __file__]
-    return done + [
-        f"could not read {path}, which it needs" for path in here if not _succeeds(lambda path=path: _read(path))
-    ]
+    needed = {f"read {path}": lambda path=path: _read(path) for path in here}
+    if held["home"] == "writable":
+        needed["write into its home"] = lambda: _write(targets["home"])
+    return done + [f"could not {name}, which it needs" for name, attempt in needed.items() if not _succeeds(attempt)]
 
 
 def _succeeds(attempt) -> bool:
@@ -264,6 +337,10 @@ def _write(folder: str) -> None:
     path = os.path.join(folder, f"written-{os.getpid()}")
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
     os.unlink(path)
+
+
+def _change(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
 
 
 def _fork_once() -> None:
