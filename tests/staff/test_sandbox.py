@@ -39,17 +39,19 @@ def box():
 
 @pytest.fixture(scope="module")
 def bare():
-    """A sandbox as in a container that permits no namespaces."""
+    """A sandbox as in a container that permits no namespaces, except for those that reach the interpreter here."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("needs root on Linux")
-    refused = """    if name == "unshare":
-        raise CageError("unshare: not permitted")
-    libc = """
+    permitted = """    attempt("mounts", lambda: _own_mounts(folder))
+    attempt("processes", cage.leave_processes)
+"""
+    assert permitted in (ROOT / "tests/autograder/staff/zygote.py").read_text()
+    refused = """    held |= dict.fromkeys(("mounts", "processes"), "no")\n"""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox, "copy", lambda source, target: weak_copy(source, target, "    libc = ", refused))
+        patch.setattr(sandbox, "copy", lambda source, target: weak_copy(source, target, permitted, refused))
         box = Sandbox("full").__enter__()
     with closing(box):
-        assert box.describe()["processes"] == box.describe()["mounts"] == "no: unshare: not permitted"
+        assert box.describe()["processes"] == box.describe()["mounts"] == "no"
         yield box
 
 
