@@ -2,13 +2,12 @@
 
     python -m scripts.submit
 
-The zip is unpacked again and graded with the public checks. The server runs the same checks on other inputs. You hand
-in your report separately.
+The zip is unpacked again and graded with the public checks, in an empty folder and under the rules of the server. What
+may be different there is listed: imports, newer Python, other versions of packages. You hand in your report separately.
 
 Exit status: 0 if the zip can be handed in, whatever points it earns, 2 if it cannot, 130 if interrupted.
 """
 
-import ast
 import hashlib
 import io
 import stat
@@ -23,6 +22,7 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts import portable
 from scripts.check import grade, prepare_terminal, select, you_changed
 from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SnapshotError, Stored
@@ -111,33 +111,7 @@ def warnings(root: Path, intake: Intake, oracle: Stored) -> Iterator[str]:
     changed = [file for file in oracle.edited(root) if file in oracle.given]
     if changed:
         yield f"{you_changed(changed)}. Your changes are ignored: the server uses the original."
-    for file, module in missing_imports(root, oracle):
-        yield f"{file} imports {module}, which is not handed in: the import will fail on the server."
-
-
-def missing_imports(root: Path, oracle: Stored) -> Iterator[tuple[str, str]]:
-    """Each file that is handed in, with each file of the student's that it imports but that is not handed in."""
-    for file, data in handed_in(root).items():
-        try:
-            tree = ast.parse(data)
-        except (SyntaxError, ValueError):  # the table reports it
-            continue
-        for name in dict.fromkeys(_imported(tree)):
-            path = name.replace(".", "/")
-            for place in (f"{path}.py", f"{path}/__init__.py"):
-                if (root / place).is_file() and place not in exercises.files() and place not in oracle.given:
-                    yield file, place
-
-
-def _imported(tree: ast.Module) -> Iterator[str]:
-    """The dotted names of everything that may be a module; relative ones are in hw1."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = ".".join(["hw1"] * bool(node.level) + [node.module] * bool(node.module))
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+    yield from portable.warnings(handed_in(root))
 
 
 if __name__ == "__main__":

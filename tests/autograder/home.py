@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from tests.autograder.server import server
 
 BYTES = 16 << 20
 """What may be written into a home in all."""
@@ -18,7 +19,6 @@ FILE_BYTES = 4 << 20
 """What one file may hold."""
 FILES = 1000
 """How many files may be made in a home."""
-GIVEN = ("hw1/**/*.py", "hw1/**/*.toml")
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 # What Python itself needs on Windows, and where matplotlib keeps its list of fonts.
 KEPT = {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "MPLCONFIGDIR", *THREADS}
@@ -26,8 +26,7 @@ KEPT = {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_
 
 def furnish(home: Path, student: Path) -> None:
     """Copy the given files, and the student's files from the folder `student`, to `home`. Links are not followed."""
-    given = {path.relative_to(ROOT).as_posix() for pattern in GIVEN for path in ROOT.glob(pattern)}
-    sources = {file: ROOT for file in given - set(exercises.files())} | dict.fromkeys(exercises.files(), student)
+    sources = dict.fromkeys(server().given, ROOT) | dict.fromkeys(exercises.files(), student)
     for file, folder in sources.items():
         if (folder / file).is_file() and not (folder / file).is_symlink():
             copy(folder / file, home / file)

@@ -5,7 +5,9 @@ If a worker hangs or ends unexpectedly, only its current probe fails; the next p
 
 import bdb
 import multiprocessing
+import shutil
 import socket
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hw1 import exercises
-from tests.autograder import wire, worker
+from tests.autograder import home, wire, worker
 from tests.autograder.probes.base import Homework, Probe
 
 IMPORT_SECONDS = 20.0
@@ -44,12 +46,15 @@ class Worker(Protocol):
 
 
 class Spawned:
-    """A worker in a new process. Works on every operating system; protects against mistakes, not against attacks."""
+    """A worker in a new process, with a home of its own. Works on every operating system; protects against mistakes,
+    not against attacks."""
 
     def __init__(self, student: Path):
+        self.home = Path(tempfile.mkdtemp(prefix="hw1-")).resolve()
+        home.furnish(self.home, Path(student))
         self.sock, theirs = socket.socketpair()
         context = multiprocessing.get_context("spawn")
-        self.process = context.Process(target=worker.main, args=(theirs, Path(student).resolve()), daemon=True)
+        self.process = context.Process(target=worker.main, args=(theirs, self.home), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -57,6 +62,7 @@ class Spawned:
         self.sock.close()
         self.process.kill()
         self.process.join()
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 class Runner:

@@ -3,23 +3,27 @@
 import bdb
 import contextlib
 import importlib
+import random
 import re
 import signal
 import socket
 import sys
 import threading
 import traceback
+import zlib
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from hw1 import exercises
-from tests.autograder import forms, given, wire
+from tests.autograder import forms, given, home, wire
 from tests.autograder.probes.base import Homework, Probe
+from tests.autograder.server import enforce
 
 # The student sees the names of their exceptions.
 LIBRARIES = {"builtins", "bdb", "dataclasses", "torch", "numpy", "gymnasium"}
+FRAMES, TRACEBACK = 20, 8_000  # the frames and the characters of a traceback that staff get
 
 
 def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
@@ -29,9 +33,11 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
     in which every exercise is unfinished, and {"probe": "1.3.1"} with arrays runs a probe on them.
 
     Args:
-        student: the folder whose `hw1` contains the student's files.
+        student: the folder whose `hw1` contains the student's files, and all others: the worker's home.
     """
     use(student)
+    sys.modules["hw1"].__path__[:] = [str(student / "hw1")]  # not files that somebody has added to the given ones
+    enforce()
     sys.breakpointhook = _no_debugger
     hw1 = Homework()
     with contextlib.redirect_stdout(sys.stderr):
@@ -101,10 +107,21 @@ def _unfinished(exercise: str):
 
 def answer(hw1: Homework, probe: Probe, inputs: wire.Arrays, student: Path) -> tuple[dict, wire.Arrays]:
     """The header and arrays of the answer to one probe: {"status": "ok"} and its arrays, or the error and no arrays."""
+    _seed(probe, inputs)
     try:
         return {"status": "ok"}, run(hw1, probe, inputs)
     except BaseException as error:  # a student's SystemExit or KeyboardInterrupt must not end the worker
         return describe(error, student), {}
+
+
+def _seed(probe: Probe, inputs: wire.Arrays) -> None:
+    """Seed the global random generators: who uses them gets the same answers in every run, whatever ran before."""
+    import torch
+
+    seed = zlib.crc32(repr([probe.id, *((name, array.tobytes()) for name, array in inputs.items())]).encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
 
 
 def run(hw1: Homework, probe: Probe, inputs: wire.Arrays) -> wire.Arrays:
@@ -123,7 +140,7 @@ def to_numpy(value) -> np.ndarray:
 
 def describe(error: BaseException, student: Path) -> dict:
     """An exception as a header: its kind, its message, the line of the student's code that led to it, and the given
-    function that this line called, if the exception came from there."""
+    function that this line called, if the exception came from there; under "staff" the whole traceback."""
     frames = [
         (frame.f_code.co_filename, line, f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_qualname}")
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -135,6 +152,7 @@ def describe(error: BaseException, student: Path) -> dict:
     where = {"file": files[frames[own[-1]][0]], "line": frames[own[-1]][1]} if own else {}
     if todo := exercises.unfinished(error):
         return {"status": "todo", "exercise": todo, **where}
+    where["staff"] = _traceback(error)
     if isinstance(error, forms.FormError):
         return {"status": "form", **error.detail, **where}
     if own and (after := frames[own[-1] + 1 :]):
@@ -149,6 +167,17 @@ def describe(error: BaseException, student: Path) -> dict:
     return {"status": "error", "kind": kind.__name__ if named else "", "message": str(message)[:500], **where}
 
 
+def _traceback(error: BaseException) -> str:
+    """The last frames and the message, in ASCII and of a limited length; "" if the exception prevents it."""
+    try:
+        text = "".join(traceback.TracebackException.from_exception(error, limit=-FRAMES).format())
+        data = text.encode("ascii", "backslashreplace")
+    except BaseException:
+        return ""
+    half = TRACEBACK // 2
+    return (data if len(data) <= TRACEBACK else data[:half] + b"\n...\n" + data[-half:]).decode()
+
+
 def conflict(file: Path) -> int:
     """The line with the first marker of a merge conflict in a file; 0 if there is none."""
     with contextlib.suppress(OSError):
@@ -159,7 +188,8 @@ def conflict(file: Path) -> int:
 
 
 def main(sock: socket.socket, student: Path) -> None:
-    """Entry point of a worker in a new process (`tests.autograder.runner`)."""
+    """Entry point of a worker in a new process (`tests.autograder.runner`). `student`: its home."""
+    home.settle(student)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which then ends this process
     import torch
     from tqdm import tqdm

@@ -36,6 +36,7 @@ GIVEN = (
     "hw1/**/*.py",
     "hw1/**/*.toml",
     "tests/autograder/*.py",
+    "tests/autograder/*.toml",
     "tests/autograder/staff/__init__.py",
     "tests/autograder/staff/cage.py",
     "tests/autograder/staff/system_calls.py",

@@ -30,7 +30,7 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
     "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "dup": (32, 23), "dup2": (33, None),
     "dup3": (292, 24), "recvfrom": (45, 207), "sendto": (44, 206), "getsockopt": (55, 209), "setsockopt": (54, 208),
-    "getsockname": (51, 204), "getpeername": (52, 205), "shutdown": (48, 210),
+    "getsockname": (51, 204), "getpeername": (52, 205), "socketpair": (53, 199), "shutdown": (48, 210),
 }  # fmt: skip
 
 WRITING = {  # besides, where a home is writable: Landlock decides on the place, limits on the size

@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-USERS = range(60600, 61100)  # ids that systemd and distributions leave free, within a container's range
+USERS = range(60700, 61100)  # ids that systemd and distributions leave free, within a container's range
 PLACES = ("/run", "/tmp")  # for the locks
 
 

@@ -1,0 +1,244 @@
+"""What passes here passes there: the same rules and the same files for a student's own check and for the server."""
+
+import random
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hw1 import exercises
+from hw1.exercises import ROOT
+from scripts import portable
+from scripts.staff import packages
+from tests.autograder import server
+from tests.autograder.judge import judge
+from tests.autograder.oracle import Stored
+from tests.autograder.probes import of
+from tests.autograder.runner import Runner, Spawned
+from tests.autograder.staff.live import Live
+from tests.autograder.staff.sandbox import Sandbox, SandboxError
+
+# Lines that a student may have in hw1/losses.py, and what both sides say. "" for full marks.
+SAME = {
+    "import matplotlib.pyplot as plt; figure = plt.figure(); figure.savefig('figure.png')": "",
+    "import joblib, PIL.Image, IPython, safetensors, tqdm, jaxtyping": "",
+    "LOG = open('debug.log', 'a')": "",
+    "import logging; logging.basicConfig(filename='hw1.log'); logging.warning('hello')": "",
+    "import tempfile; tempfile.NamedTemporaryFile('w').write('x')": "",
+    "from pathlib import Path; Path('~/.cache/mine').expanduser().mkdir(parents=True)": "",
+    "TABLE = open('hw1/exercises.toml').read()": "",
+    "from pathlib import Path; TABLE = Path(__file__).with_name('exercises.toml').read_text()": "",
+    "import sys, os; assert os.listdir() == ['hw1'] and 'losses.py' in os.listdir('hw1'), os.listdir()": "",
+    "torch.set_num_threads(8); torch.set_num_interop_threads(4); assert torch.get_num_threads() == 1": "",
+    "torch.set_num_threads(0)": "RuntimeError: the number of threads must be positive, not 0",
+    "torch.set_num_threads('all')": "TypeError: the number of threads must be an int, not str",
+    "from concurrent.futures import ThreadPoolExecutor; print(list(ThreadPoolExecutor(16).map(abs, range(99))))": "",
+    "import joblib; print(joblib.Parallel(n_jobs=2, prefer='threads')(joblib.delayed(abs)(i) for i in range(9)))": "",
+    "import asyncio; asyncio.run(asyncio.sleep(0))": "",
+    "import platform, uuid; print(platform.platform(), platform.processor(), uuid.uuid4())": "",
+    "import random, numpy; random.seed(); numpy.random.seed(); torch.seed()": "",
+    "import sqlite3, csv, json, pickle, zipfile; sqlite3.connect('data.db').execute('create table t (x)')": "",
+    "import numpy.linalg, torch.nn.functional, torch.distributions, torch.func, torch.utils.data": "",
+    "import os; assert os.environ['HOME'] == os.getcwd() and 'CI' not in os.environ": "",
+    # not on the server
+    "import hypothesis": "ModuleNotFoundError: the server has no module called hypothesis, only the packages",
+    "import importlib; importlib.import_module('hypothesis.strategies')": "the server has no module called hypothesis",
+    "__import__('xdist')": "ModuleNotFoundError: the server has no module called xdist",
+    "import helper": "ModuleNotFoundError: the server has no module called helper",
+    "from hw1 import helper": "ImportError: cannot import name 'helper'",
+    "import hw1.helper": "ModuleNotFoundError: No module named 'hw1.helper'",
+    "from .helper import cost": "ModuleNotFoundError: No module named 'hw1.helper'",
+    "from scripts.check import main": "ModuleNotFoundError: scripts.check is not for homework",
+    "from tests.autograder import judge": "ModuleNotFoundError: tests.autograder is not for homework",
+    "import distutils": "ModuleNotFoundError: distutils is not in the standard library of every Python from 3.11 on",
+    "import subprocess; subprocess.run(['true'])": "PermissionError: new processes are not permitted on the server",
+    "import os; os.system('true')": "PermissionError: new processes are not permitted on the server (os.system)",
+    "import urllib.request; urllib.request.urlopen('http://localhost:9')": "network connections are not permitted",
+    "import socket; socket.create_connection(('localhost', 9))": "network connections are not permitted",
+}
+
+
+@pytest.fixture(scope="module")
+def box():
+    try:
+        with Sandbox() as box:
+            yield box
+    except SandboxError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    """A file of the student's own in hw1/, beside the given ones, and one at the top."""
+    files = [ROOT / "hw1/helper.py", ROOT / "helper.py"]
+    for file in files:
+        assert not file.exists()
+        file.write_text("cost = 0.0\n")
+    monkeypatch.syspath_prepend(str(ROOT))
+    yield
+    for file in files:
+        file.unlink()
+
+
+def submission(folder: Path, line: str) -> Path:
+    """The reference's files with a line after the imports of losses.py."""
+    for file in exercises.files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / file).read_text()
+        first = text.replace("import torch\n", f"import torch\n{line}\n", 1) if file == "hw1/losses.py" else text
+        (folder / file).write_text(first)
+    return folder
+
+
+def texts(launch, oracle, exercise: str = "1.1") -> set[str]:
+    with Runner(launch) as runner:
+        (verdicts,) = judge(runner, oracle, of(exercise), reveal=True)
+    return {verdict.text for verdict in verdicts}
+
+
+@pytest.mark.parametrize(("line", "says"), SAME.items())
+def test_both_sides_say_the_same(line, says, box, beside, tmp_path):
+    student = submission(tmp_path, line)
+    here = texts(lambda: Spawned(student), Stored(ROOT))
+    there = texts(box.launcher(student), Live("seed"))
+    assert here == there
+    assert (here == {""}) if not says else all(says in text for text in here), here
+
+
+def test_a_worker_leaves_nothing_in_the_students_folder(tmp_path):
+    student = submission(tmp_path, "open('here', 'w'); open('hw1/there', 'w')")
+    before = sorted(student.rglob("*"))
+    with Runner(lambda: Spawned(student)) as runner:
+        list(judge(runner, Stored(ROOT), of("1.1"), reveal=True))
+        folder = runner.worker.home
+        assert (folder / "here").exists()
+    assert sorted(student.rglob("*")) == before
+    assert not folder.exists()
+
+
+def test_global_random_numbers_are_the_same_in_every_run(box, tmp_path):
+    """A wrong answer that depends on a global generator is equally wrong each time, and whatever was asked before."""
+    lines = """
+import random, numpy
+def mse_loss(pred, action):
+    return (pred - action).square().sum(-1).mean() + random.random() + numpy.random.rand() + torch.rand(()).item()
+"""
+    student = submission(tmp_path, "")
+    with (student / "hw1/losses.py").open("a") as file:
+        file.write(lines)
+    found = [texts(box.launcher(student), Live("seed")) for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+    with Runner(box.launcher(student)) as runner:
+        *_, last = judge(runner, Live("seed"), [*of("1.2"), *of("1.1")], reveal=True)
+    assert {verdict.text for verdict in last} == found[0]
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+def test_the_list_contains_what_requirements_txt_installs():
+    """Dependencies of dependencies are not pinned and may change; the packages themselves may not."""
+    wanted = {re.split(r"[\[=]", line)[0] for line in packages_of("requirements.txt")}
+    owners = metadata.packages_distributions()
+    modules = {name for name, found in owners.items() if wanted & set(found) and not name.startswith("_")}
+    assert len(modules) >= len(wanted) - 2  # jupyter and pytest's plugins have no modules of their own
+    assert modules <= server.server().packages
+    staff = {re.split(r"[\[=]", line)[0] for line in packages_of("requirements-staff.txt")} - packages.distributions()
+    assert {"hypothesis", "ruff"} <= staff
+    assert not {name for name, found in owners.items() if set(found) <= staff} & server.server().packages
+
+
+def packages_of(file: str) -> list[str]:
+    return [line for line in (ROOT / file).read_text().splitlines() if "==" in line and not line.startswith("#")]
+
+
+def test_the_list_is_what_the_command_writes():
+    written = packages.contents()
+    stored = server.FILE.read_text(encoding="utf-8")
+    assert written.partition("packages = ")[0] == stored.partition("packages = ")[0]
+    assert written.partition("given = ")[2] == stored.partition("given = ")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("torch.nn", True), ("__future__", True), ("PIL", True), ("hw1.losses", True), ("math", True), ("IPython", True)]
+    + [("tkinter", False), ("imp", False), ("msvcrt", False), ("scipy", False), ("_posixsubprocess", False)],
+)
+def test_what_can_be_imported(name, allowed):
+    assert bool(server.refusal(name)) != allowed
+
+
+def test_the_rules_cost_nothing():
+    """The hook is called for each event of Python; it must return at once."""
+    code = """
+import sys, timeit
+from tests.autograder.server import enforce
+work = lambda: [open("/dev/null").close() for _ in range(2000)]
+before = min(timeit.repeat(work, number=1, repeat=20)); enforce()
+print(min(timeit.repeat(work, number=1, repeat=20)) / before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.5
+
+
+# --- what scripts.submit warns of -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import scipy.stats", "line 1: the import will fail on the server: the server has no module called scipy,"),
+        ("def never_called():\n    from pandas import DataFrame", "line 2: .*no module called pandas"),
+        ("import importlib\nimportlib.import_module('jax')", "line 2: .*no module called jax"),
+        ("__import__('cgi')", "line 1: .*cgi is not in the standard library of every Python"),
+        ("import tests.autograder.judge", "line 1: .*not for homework"),
+        ("import itertools\nx = itertools.batched([1], 2)", "line 2: .*batched.* needs Python 3.12, .* has 3.11"),
+        ("from typing import override", "line 1: .*override.* needs Python 3.12"),
+        ("from pathlib import Path\nfor x in Path('.').walk(): pass", "line 2: .*Path.walk.* needs Python 3.12"),
+    ],
+)
+def test_it_warns_of_what_is_different_on_the_server(code, says):
+    (warning,) = portable.warnings({"hw1/heads.py": code.encode()})
+    assert re.match(f"hw1/heads.py, {says}", warning)
+
+
+@pytest.mark.parametrize("code", ["type X = int", "x = f'{'a'}'", "def f[T](x: T): pass"])
+def test_it_warns_of_newer_syntax(code, tmp_path):
+    """Only a newer Python can read it."""
+    python = next(filter(None, map(shutil.which, ("python3.12", "python3.13", "python3.14"))), None)
+    if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip("there is no newer Python here")
+    show = (
+        f"import sys; sys.path[:0] = {[str(ROOT), str(Path(np.__file__).parents[1])]}; from scripts import portable\n"
+    )
+    show += f"print(list(portable.newer({code.encode()!r})))"
+    done = subprocess.run([python, "-c", show], capture_output=True, text=True, check=True)
+    assert "'3.12'" in done.stdout
+
+
+def test_the_reference_gets_no_warning():
+    files = {file: (ROOT / file).read_bytes() for file in exercises.files()}
+    assert list(portable.warnings(files)) == []
+    plain = b"y = f\"{x['a']:.3f} {'b'!r}\"\nw = f'''{x[\"a\"]}'''\n"
+    assert list(portable.warnings({"hw1/heads.py": plain, "hw1/losses.py": b"import (\n"})) == []
+
+
+def test_other_versions_are_named(monkeypatch):
+    monkeypatch.setattr(
+        portable.metadata, "version", lambda name: "1.0+cpu" if name == "numpy" else metadata.version(name)
+    )
+    pinned = re.search(r"numpy==(.*)", (ROOT / "requirements.txt").read_text())[1]
+    (warning,) = portable.warnings({})
+    assert warning.startswith(f"numpy is 1.0 here and {pinned} on the server.")
+
+
+def test_seeds_differ_between_probes():
+    from tests.autograder.worker import _seed
+
+    drawn = []
+    for probe in of("1.1"):
+        _seed(probe, {"x": np.zeros(3)})
+        drawn.append((random.random(), np.random.rand(), torch.rand(()).item()))
+    assert len(set(drawn)) == len(drawn)
