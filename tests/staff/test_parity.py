@@ -16,7 +16,7 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
 from scripts.staff import packages
-from tests.autograder import server
+from tests.autograder import home, server
 from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
@@ -74,16 +74,11 @@ def box():
 
 
 @pytest.fixture
-def beside(monkeypatch):
-    """A file of the student's own in hw1/, beside the given ones, and one at the top."""
-    files = [ROOT / "hw1/helper.py", ROOT / "helper.py"]
-    for file in files:
-        assert not file.exists()
-        file.write_text("cost = 0.0\n")
-    monkeypatch.syspath_prepend(str(ROOT))
-    yield
-    for file in files:
-        file.unlink()
+def beside(monkeypatch, tmp_path_factory):
+    """A module of the student's own, which is found on the student's machine."""
+    folder = tmp_path_factory.mktemp("path")
+    (folder / "helper.py").write_text("cost = 0.0\n")
+    monkeypatch.syspath_prepend(str(folder))
 
 
 def submission(folder: Path, line: str) -> Path:
@@ -99,7 +94,17 @@ def submission(folder: Path, line: str) -> Path:
 def texts(launch, oracle, exercise: str = "1.1") -> set[str]:
     with Runner(launch) as runner:
         (verdicts,) = judge(runner, oracle, of(exercise), reveal=True)
-    return {verdict.text for verdict in verdicts}
+    return {re.sub(r"\(/[^ )]*\) ", "", verdict.text) for verdict in verdicts}  # without the places of given files
+
+
+def test_only_given_files_and_the_students_are_in_a_home(monkeypatch, tmp_path):
+    shutil.copytree(ROOT / "hw1", tmp_path / "repository/hw1")
+    (tmp_path / "repository/hw1/helper.py").write_text("cost = 0.0\n")
+    monkeypatch.setattr(home, "ROOT", tmp_path / "repository")
+    home.furnish(tmp_path / "home", submission(tmp_path / "student", "MINE = 1"))
+    found = {path.relative_to(tmp_path / "home").as_posix() for path in (tmp_path / "home").rglob("*.*")}
+    assert found == {*server.server().given, *exercises.files()}
+    assert "MINE = 1" in (tmp_path / "home/hw1/losses.py").read_text()
 
 
 @pytest.mark.parametrize(("line", "says"), SAME.items())
@@ -165,8 +170,10 @@ def test_the_list_is_what_the_command_writes():
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("torch.nn", True), ("__future__", True), ("PIL", True), ("hw1.losses", True), ("math", True), ("IPython", True)]
-    + [("tkinter", False), ("imp", False), ("msvcrt", False), ("scipy", False), ("_posixsubprocess", False)],
+    [
+        *((name, True) for name in ("torch.nn", "__future__", "PIL", "hw1.losses", "math", "IPython")),
+        *((name, False) for name in ("tkinter", "imp", "msvcrt", "scipy", "_posixsubprocess")),
+    ],
 )
 def test_what_can_be_imported(name, allowed):
     assert bool(server.refusal(name)) != allowed
@@ -226,9 +233,8 @@ def test_the_reference_gets_no_warning():
 
 
 def test_other_versions_are_named(monkeypatch):
-    monkeypatch.setattr(
-        portable.metadata, "version", lambda name: "1.0+cpu" if name == "numpy" else metadata.version(name)
-    )
+    true = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "1.0+cpu" if name == "numpy" else true(name))
     pinned = re.search(r"numpy==(.*)", (ROOT / "requirements.txt").read_text())[1]
     (warning,) = portable.warnings({})
     assert warning.startswith(f"numpy is 1.0 here and {pinned} on the server.")
