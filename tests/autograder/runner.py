@@ -1,6 +1,7 @@
 """Sends a worker one probe after the other, and measures time by the judge's own clock.
 
-If a worker hangs or ends unexpectedly, only its current probe fails; the next probe gets a new worker.
+If a worker hangs, only its current probe fails; the next probe gets a new worker. If a worker ends unexpectedly, its
+request is made once more: something else may have ended it, and then the answer is as if nothing had happened.
 """
 
 import bdb
@@ -78,6 +79,8 @@ class Runner:
         """The files that cannot be imported, and the reasons."""
         self.no_worker: Answer | None = None
         """The reason why no worker can be started, if there is one."""
+        self.crashed: set[str] = set()
+        """The files during whose import a worker has ended."""
 
     def __enter__(self) -> "Runner":
         return self
@@ -96,9 +99,15 @@ class Runner:
             file = exercises.load()[probe.exercise].file
             if file in self.broken:
                 return self.broken[file]
-        answer = self._request({"probe": probe.id}, inputs, self.probe_seconds or probe.seconds)
+        answer = self._ask(probe, inputs)
+        if answer.status == "crashed" and not self._over():
+            self._start()
+            answer = self.no_worker or self._ask(probe, inputs)
         self.timeouts[probe.exercise] += answer.status == "timed out"
         return answer
+
+    def _ask(self, probe: Probe, inputs: wire.Arrays) -> Answer:
+        return self._request({"probe": probe.id}, inputs, self.probe_seconds or probe.seconds)
 
     def _over(self) -> bool:
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -107,16 +116,20 @@ class Runner:
         """Start a worker and import the student's files. Those that cannot be imported are replaced by stand-ins and
         listed in `broken`.
 
-        A file that ends the worker or makes it hang costs an attempt: the next worker does not import it.
+        A file that makes the worker hang costs an attempt, and one that ends it costs two: the next worker does not
+        import it.
         """
         while self.worker is None and not self.no_worker:
             self.worker = self.launch()
             for file in exercises.files():
                 hung = file in self.broken and self.broken[file].status != "error"
                 answer = self._request({"stand in" if hung else "import": file}, {}, IMPORT_SECONDS)
-                if answer.status != "ok":
+                again = answer.status == "crashed" and file not in self.crashed
+                if answer.status == "crashed":
+                    self.crashed.add(file)
+                if answer.status != "ok" and not again:
                     self.broken[file] = replace(answer, importing=file)
-                if self.worker is None:  # it hung or ended: try again without this file
+                if self.worker is None:  # it hung or ended: try again, now or soon without this file
                     if hung or self._over():
                         self.no_worker = answer
                     break

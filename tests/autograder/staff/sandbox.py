@@ -155,7 +155,9 @@ class Sandbox:
     def _launch(self, student: Path) -> Worker:
         if self._zygote is None:
             raise SandboxError("the sandbox is closed")
-        if not self._zygote.alive():  # whatever ended it must not harm the next submission
+        try:
+            return self._zygote.start(student)
+        except (SandboxError, OSError):  # whatever ended it must not harm this submission
             self._zygote.close()
             self._warm(self.level)
         return self._zygote.start(student)
@@ -206,9 +208,6 @@ class Zygote:
             pass_fds=[theirs.fileno(), *([slot.lock] if slot else [])],
             start_new_session=True,
         )
-
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
 
     def start(self, student: Path) -> "Caged":
         """A worker for a submission, which gets a copy of the files."""
