@@ -23,7 +23,7 @@ WITHHELD = "right, but it counts only if another check of this exercise passes t
 BLANK = "..."  # replaces what a sentence of a check contains
 
 NOT_TRIED = "; `python -m scripts.check {exercise}` may say more"
-FAILS_TOO = "; `python -m scripts.check {exercise}` fails here too and says more"
+FAILS_TOO = "; this check also fails in `python -m scripts.check {exercise}`, which says more"
 PASSES = (
     "; it passes with the inputs of `python -m scripts.check {exercise}`, but not with others: does your code depend "
     "on a size, a seed or a value that it has there?"
