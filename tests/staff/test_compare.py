@@ -183,6 +183,8 @@ def test_what_the_numbers_have_in_common_is_said_without_a_number(says, change):
     st.sampled_from([Close(), Close(dtype=True), Close(says="because"), Sample(), Sample(says="because")]),
 )
 def test_every_difference_is_one_of_the_sentences(right, other, change, rule):
+    if isinstance(rule, Sample):
+        right, other = np.resize(right, (8, 2)), np.resize(other, (8, 2))
     got = change(other) if other.dtype.kind == "f" else other
     text = difference(rule, got, right, LENGTHS, reveal=False)
     assert not text or text in set(sentences(rule, LENGTHS))

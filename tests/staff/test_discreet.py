@@ -18,7 +18,7 @@ from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import PROBES, of
 from tests.autograder.report import Result
-from tests.autograder.runner import Runner
+from tests.autograder.runner import Answer, Runner
 from tests.autograder.staff import capacity, results
 
 MOST_BITS = 2500
@@ -146,6 +146,13 @@ def test_whatever_a_worker_answers_the_feedback_is_one_of_the_texts_that_are_cou
     for verdict, (text, _) in zip(verdicts, found, strict=True):
         assert (verdict.status, text) in set(discreet.reasons(verdict.probe, verdict.expected)), verdict.text
     assert sum(places for _, places in found) <= 1
+
+
+@given(HEADERS, st.sampled_from(["", *exercises.files()]), st.sampled_from(list(PROBES)))
+def test_every_reason_why_there_is_no_answer_is_one_of_the_sentences(header, importing, id):
+    """So none of them is lost because `discreet.tell` does not know it."""
+    found = unanswered.why(PROBES[id], Answer(header["status"], {}, header, importing), reveal=False)
+    assert found in unanswered.sentences(PROBES[id].exercise)
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

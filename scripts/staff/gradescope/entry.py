@@ -37,7 +37,7 @@ def main(root: Path) -> None:
     except Exception:
         page = results.unusable(FAILED, time.monotonic() - began, {}) | {"staff": traceback.format_exc()}
     page["extra_data"]["platform"] = metadata(root / "submission_metadata.json")
-    print(page.pop("staff"))  # the platform shows it to the course staff only
+    print(page.pop("staff", ""))  # the platform shows it to the course staff only
     results.write(root / "results" / "results.json", page)
     print(f"{page['score']:g} points in {time.monotonic() - began:.0f} s,", json.dumps(page["extra_data"], indent=2))
 

@@ -35,8 +35,9 @@ def bits(known: Stored, lines: Mapping[str, Collection[int]], seconds: float) ->
 
 
 def _texts(probe: Probe, names: Collection[str]) -> int:
-    """The texts of a check, which also decide on its status and points: a reason, perhaps "the same line", a tail."""
-    return 2 * len(set(discreet.reasons(probe, names))) * len(discreet.tails(probe.exercise))
+    """The texts of a check, which also decide on its status and points: a reason, a tail, and between them no line, the
+    line of the exercise or the sentence that it is the same line."""
+    return 3 * len(set(discreet.reasons(probe, names))) * len(discreet.tails(probe.exercise))
 
 
 def _places(lines: Mapping[str, Collection[int]]) -> int:

@@ -76,10 +76,10 @@ def grade(
         about |= {"key": _key(taken, settings), "submission": taken.digest}
         with Runner(sandbox.launcher(student), settings.seconds, settings.probe_seconds) as runner:
             seed = inputs_seed(settings.seed, taken)
-            graded = [
-                _summed_up(verdicts)
-                for verdicts in judge(runner, oracle_factory(seed), PROBES.values(), False, known(), student)
-            ]
+            verdicts = judge(
+                runner, oracle_factory(seed), PROBES.values(), reveal=False, known=known(), student=student
+            )
+            graded = [_summed_up(own) for own in verdicts]
             success = _success(runner, settings.seed, graded)
     notes = [*(f"{file} is missing." for file in taken.missing), *taken.notes]
     return results.graded(graded, notes, time.monotonic() - began, about, success)

@@ -33,7 +33,7 @@ FORMATS = {"output_format": "text", "test_output_format": "text", "test_name_for
 
 
 def graded(results: list[Result], notes: list[str], seconds: float, about: dict, success: float | None) -> dict:
-    """The contents of results.json.
+    """The contents of results.json, and under "staff" a text for the course staff (`write`).
 
     Args:
         notes: sentences for the student.
@@ -54,7 +54,7 @@ def graded(results: list[Result], notes: list[str], seconds: float, about: dict,
 def unusable(sentence: str, seconds: float, about: dict) -> dict:
     """The contents of results.json if nothing could be graded; `sentence` is the reason."""
     output = f"Nothing could be graded: {sentence}."
-    return _page(0.0, output, seconds, about | {"unusable": sentence, "notes": []}) | {"tests": [], "staff": ""}
+    return _page(0.0, output, seconds, about | {"unusable": sentence, "notes": []}) | {"tests": []}
 
 
 def write(path: Path, page: dict) -> None:
