@@ -1,7 +1,11 @@
-"""Whether an array is right, and if not, how it differs: in a sentence for the student."""
+"""Whether an array is right, and if not, how it differs: in a sentence for the student.
+
+With `reveal` a sentence shows numbers and shapes. Without it there are only the `sentences` of a rule: they show
+neither what was expected nor anything that a student's code can choose freely.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -12,17 +16,33 @@ FALSE_ALARM = 1e-8
 """The probability that the comparison of two samples rejects a right one. A grade compares about 20."""
 INFINITE = "a division by 0, the logarithm of 0, or the exponential of a large number"
 NOT_A_NUMBER = "0 / 0, inf - inf, or the logarithm, root or power of a negative number"
+DTYPE, SHAPE, NUMBERS, INFINITIES = "the wrong dtype", "the wrong shape", "wrong numbers", "not all numbers are finite"
+DISTRIBUTION = "drawn from a different distribution"
+STATEMENTS = {True: "this is not so, but it must be", False: "this is so, but it must not be"}
+"""A statement about an answer, by whether it must hold."""
+AVERAGE, TRANSPOSED, RESHAPED = (
+    ": one value for each row; average over the batch",
+    ": transposed",
+    ": the right number of values in the wrong shape",
+)
+SIGN, TWICE, HALF = "the sign is wrong", "twice the right value", "half the right value"
+SUM = "{letter}{size} times the right value; did you take a sum instead of a mean over {letter}?"
+MEAN = "1/{letter}{size} of the right value; did you take a mean instead of a sum over {letter}?"
+OFFSET = "every number is off by {offset}"
+SAME_OFFSET = "the same number"
 THIN = 8  # a known mistake's sample has only so many times fewer rows
 
 
-def differences(probe: Probe, got: Arrays, expected: Arrays, lengths: Mapping[str, set[int]] = {}) -> dict[str, str]:
+def differences(
+    probe: Probe, got: Arrays, expected: Arrays, lengths: Mapping[str, set[int]] = {}, reveal: bool = True
+) -> dict[str, str]:
     """A sentence for each array of `got` that is wrong, by name; empty if all are right. `lengths`: of named axes."""
     wrong = {}
     for name, wanted in expected.items():
         rule = probe.rules.get(name, Close())
         if name not in got:
             wrong[name] = f"{name} is missing"
-        elif sentence := difference(rule, got[name], wanted, lengths):
+        elif sentence := difference(rule, got[name], wanted, lengths, reveal):
             wrong[name] = f"{name}: {sentence}"
     return wrong
 
@@ -47,19 +67,39 @@ def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def difference(
-    rule: Close | Sample, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]] = {}
+    rule: Close | Sample,
+    got: np.ndarray,
+    expected: np.ndarray,
+    lengths: Mapping[str, set[int]] = {},
+    reveal: bool = True,
 ) -> str:
     """How `got` differs, or "" if it does not."""
     if equal(rule, got, expected):
         return ""
-    if form := _form(rule, got, expected, lengths):
+    if form := _form(rule, got, expected, lengths, reveal):
         return form
     if expected.dtype.kind == "f" and not np.isfinite(got).all() and np.isfinite(expected).all():
         first = got[~np.isfinite(got)].flat[0]
-        return f"got {_text(first)}, expected finite numbers ({NOT_A_NUMBER if np.isnan(first) else INFINITE})"
+        text = f"got {_text(first)}, expected finite numbers" if reveal else INFINITIES
+        return f"{text} ({NOT_A_NUMBER if np.isnan(first) else INFINITE})"
     if isinstance(rule, Sample):
-        return rule.says or "drawn from a different distribution"
-    return _numbers(rule, got, expected, lengths)
+        return rule.says or DISTRIBUTION
+    return _numbers(rule, got, expected, lengths, reveal)
+
+
+def sentences(rule: Close | Sample, letters: Iterable[str]) -> Iterator[str]:
+    """Everything that `difference` can say without `reveal`. `letters`: the names of axes."""
+    yield from (DTYPE, SHAPE, SHAPE + AVERAGE, SHAPE + TRANSPOSED, SHAPE + RESHAPED)
+    yield from (f"{INFINITIES} ({why})" for why in (NOT_A_NUMBER, INFINITE))
+    if isinstance(rule, Sample):
+        yield rule.says or DISTRIBUTION
+        return
+    patterns = [SIGN, TWICE, HALF, OFFSET.format(offset=SAME_OFFSET)]
+    patterns += [text.format(letter=letter, size="") for letter in letters for text in (SUM, MEAN)]
+    if rule.says:
+        yield from (f"{text} ({rule.says})" for text in (NUMBERS, *STATEMENTS.values()))
+    else:
+        yield from (NUMBERS, *STATEMENTS.values(), *(f"{NUMBERS} ({why})" for why in patterns))
 
 
 def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -70,34 +110,43 @@ def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return close | ~(np.isfinite(got) | np.isfinite(expected))
 
 
-def _form(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]] = {}) -> str:
+def _form(
+    rule: Close | Sample,
+    got: np.ndarray,
+    expected: np.ndarray,
+    lengths: Mapping[str, set[int]] = {},
+    reveal: bool = True,
+) -> str:
     """A wrong dtype or shape."""
     sample = isinstance(rule, Sample)
     if got.dtype.kind != expected.dtype.kind or (not sample and rule.dtype and got.dtype != expected.dtype):
-        return f"got {got.dtype}, expected {expected.dtype}"
+        return f"got {got.dtype}, expected {expected.dtype}" if reveal else DTYPE
     if got.shape != expected.shape and not (sample and got.shape == (THIN * len(expected), *expected.shape[1:])):
-        return _shape(got, expected, lengths)
+        return _shape(got, expected, lengths, reveal)
     return ""
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
-def _shape(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
-    text = f"got shape {got.shape}, expected {expected.shape}"
+def _shape(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]], reveal: bool) -> str:
+    text = f"got shape {got.shape}, expected {expected.shape}" if reveal else SHAPE
     if expected.ndim == 0 and got.ndim == 1 and len(got) in lengths.get("B", ()):
-        return f"{text}: one value for each row; average over the batch"
+        return text + AVERAGE
     if got.size == expected.size and got.T.shape == expected.shape:
-        return f"{text}: transposed"
+        return text + TRANSPOSED
     if got.size == expected.size:
-        return f"{text}: the right number of values in the wrong shape"
+        return text + RESHAPED
     return text
 
 
-def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
+def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]], reveal: bool) -> str:
     """The first number that differs, and what all the differences have in common, if anything."""
-    off = ~_close(rule, got, expected)
-    first = [values[off].flat[0] if off.any() else values.flat[0] for values in (got, expected)]
-    text = "got {}, expected {}".format(*_apart(*first))
-    why = rule.says or _pattern(got, expected, lengths)
+    why = rule.says or _pattern(got, expected, lengths, reveal)
+    if reveal:
+        off = ~_close(rule, got, expected)
+        first = [values[off].flat[0] if off.any() else values.flat[0] for values in (got, expected)]
+        text = "got {}, expected {}".format(*_apart(*first))
+    else:
+        text = STATEMENTS[bool(expected)] if expected.dtype.kind == "b" and not expected.ndim else NUMBERS
     return f"{text} ({why})" if why else text
 
 
@@ -117,7 +166,7 @@ def _text(value, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if not 1e3 <= size < 1e6 else f"{value:.{max(digits - len(str(int(size))), 0)}f}"
 
 
-def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]]) -> str:
+def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]], reveal: bool) -> str:
     """A wrong sign, a simple multiple or a constant offset, if one of them explains every number.
 
     A multiple is simple if it is 2, 1/2 or the length of a named axis.
@@ -129,20 +178,20 @@ def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[in
         return np.allclose(a, b, rtol=1e-4, atol=1e-5)
 
     if equal(got, -expected):
-        return "the sign is wrong"
+        return SIGN
     if equal(got, 2 * expected):
-        return "twice the right value"
+        return TWICE
     if equal(got, expected / 2):
-        return "half the right value"
+        return HALF
     for letter, sizes in lengths.items():
         for size in sizes - {0, 1}:
             if equal(got, size * expected):
-                return f"{letter} = {size} times the right value; did you take a sum instead of a mean over {letter}?"
+                return SUM.format(letter=letter, size=f" = {size}" if reveal else "")
             if equal(got, expected / size):
-                return f"1/{letter} = 1/{size} of the right value; did you take a mean instead of a sum over {letter}?"
+                return MEAN.format(letter=letter, size=f" = 1/{size}" if reveal else "")
     offset = np.subtract(got, expected, dtype=np.float64).mean()  # float32 may overflow
     if got.size > 1 and equal(got - offset, expected):
-        return f"every number is off by {_text(offset)}"
+        return OFFSET.format(offset=_text(offset) if reveal else SAME_OFFSET)
     return ""
 
 

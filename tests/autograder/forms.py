@@ -2,14 +2,15 @@
 
 A probe passes everything that it receives from a student's code through one of the functions below. A wrong form raises
 `FormError`. It crosses the wire as a few names and numbers, and the judge writes the sentence, so a worker cannot put
-its own text into it.
+its own text into it: with `sentence` the numbers are shown, with `in_words` nothing that a worker can choose freely.
 
 `of` is the function that returned the value: "mse_loss", or "GaussianHead.sample".
 """
 
 import math
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
 
 import numpy as np
 from torch import Tensor
@@ -67,6 +68,7 @@ FORMS = {
     "round": "{of} must return a list of Rounds, but an element of your list is {got}",
     "shape": "{of} must have the shape {wanted}; yours has the shape {shape}{hint}",
 }
+UNKNOWN = "the answer does not have the required form"
 DATASETS = "an array of the Dataset"
 KINDS = {"": "", "float": "floating numbers", "int": "integers", "bool": "bools"}
 
@@ -165,36 +167,40 @@ AXES = re.compile(r"[A-Za-z_0-9/ ,]{0,60}")
 SHAPE = re.compile(r"(\d{1,9}(,\d{1,9}){0,5})?")
 
 
-@dataclass(frozen=True)
-class _Names:
-    """The names that a sentence may contain."""
-
-    known: frozenset[str]
-
-    def __contains__(self, of: str) -> bool:
-        return of in (DATASETS,) or of.partition(".")[0] in self.known
-
-
 def sentence(detail: dict) -> str:
     """The sentence for the student. `detail` comes from a worker: whatever is not known in it is left out."""
-    form, of, got = (str(detail.get(key, "")) for key in ("form", "of", "got"))
-    names = _Names(frozenset(name for each in exercises.load().values() for name in each.names))
-    if form not in FORMS or of not in names or not re.fullmatch(r"[\w.]{1,60}|" + DATASETS, of):
-        return "the answer does not have the required form"
-    shape, (axes, _, lengths) = str(detail.get("shape", "")), str(detail.get("wanted", "")).partition("=")
-    if not (SHAPE.fullmatch(shape) and SHAPE.fullmatch(lengths) and AXES.fullmatch(axes)):
-        return "the answer does not have the required form"
-    got = TYPES.get(got, OTHER)
+    form, of, got, axes, shape, lengths = _read(detail)
+    known = {name for each in exercises.load().values() for name in each.names}
+    if of != DATASETS and not (of.partition(".")[0] in known and re.fullmatch(r"[\w.]{1,60}", of)):
+        return UNKNOWN
+    if form not in FORMS or not AXES.fullmatch(axes) or shape is None or lengths is None:
+        return UNKNOWN
     if form == "parts" and shape and got in (TYPES["tuple"], TYPES["list"]):
-        got = f"{got} of {shape}"
+        got = f"{got} of {_text(shape)}"
     if form == "number" and shape:
-        got = f"{got} of {shape.replace(',', ' x ')} numbers"
-    wanted = _wanted(form, axes, lengths)
-    hint = _hint(axes, *(tuple(map(int, filter(None, each.split(",")))) for each in (lengths, shape)))
-    return FORMS[form].format(of=of, got=got, shape=f"[{shape.replace(',', ', ')}]", wanted=wanted, hint=hint)
+        got = f"{got} of {' x '.join(map(str, shape))} numbers"
+    if form == "shape" and len(axes.split()) != len(lengths):
+        return UNKNOWN
+    hint = _hint(axes, lengths, shape) if form == "shape" else ""
+    return FORMS[form].format(of=of, got=got, shape=_list(shape), wanted=_wanted(form, axes, lengths), hint=hint)
 
 
-def _wanted(form: str, axes: str, lengths: str) -> str:
+def _read(detail: dict) -> tuple:
+    """Form, of, type, axes, shape and lengths; a shape that is none is None."""
+    form, of, got, shape, wanted = (str(detail.get(key, "")) for key in ("form", "of", "got", "shape", "wanted"))
+    axes, _, lengths = wanted.partition("=")
+    return form, of, TYPES.get(got, OTHER), axes, _numbers(shape), _numbers(lengths)
+
+
+def _numbers(text: str) -> tuple[int, ...] | None:
+    return tuple(map(int, filter(None, text.split(",")))) if SHAPE.fullmatch(text) else None
+
+
+def _list(shape: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def _wanted(form: str, axes: str, lengths: tuple[int, ...]) -> str:
     if form == "parts":
         count = axes.count(",") + 1
         return f"{count} values ({axes})" if count > 1 else axes
@@ -206,45 +212,69 @@ def _wanted(form: str, axes: str, lengths: str) -> str:
         return f"of shape [{axes.replace(' ', ', ')}]"
     if not axes:
         return "[] (one number)"
-    return f"[{axes.replace(' ', ', ')}], here [{lengths.replace(',', ', ')}]"
+    return f"[{axes.replace(' ', ', ')}]" + (f", here {_list(lengths)}" if lengths else "")
 
 
-def _hint(axes: str, wanted: tuple[int, ...], got: tuple[int, ...]) -> str:
+# --- hints -----------------------------------------------------------------------------------------------------------
+ALONE = ": the right number, but in an array of one; return it without axes"
+REDUCE = ": reduce every axis; a loss is the mean over the batch"
+MISSING = ": the axis {} is missing"
+KEEP = ": one number, but {} are axes to keep"
+TRANSPOSED = ": transposed, or split along the wrong axis"
+RESHAPE = ": the right number of values in the wrong shape (reshape)"
+FIRST = ": the right number of values, but the first axis is not {}; check `dim` or `axis`"
+REDUCED = ": {} was reduced instead of the last axis (axis=-1)"
+LENGTH = ": that is not the length of {}; is it another axis?"
+PAIRED = ": every row is paired with every row; `pick`, gather or an index for each row takes one of each"
+SQUEEZE = ": an axis of length 1 too many (squeeze it)"
+TOO_MANY = ": an axis too many{}; choose one entry of it, or reduce it"
+
+
+def _hint(axes: str, wanted: tuple[int, ...], got: tuple[int, ...], reveal: bool = True) -> str:
     """What a wrong shape usually means."""
     if not wanted and not axes:
         if math.prod(got) == 1:
-            return ": the right number, but in an array of one; return it without axes"
-        return ": reduce every axis; a loss is the mean over the batch" if got else ""
+            return ALONE
+        return REDUCE if got else ""
     names = axes.split()
     if len(got) > len(wanted):
-        return _too_many(wanted, got)
+        return _too_many(wanted, got, reveal)
     if len(got) < len(wanted):
         missing = [name for name, rest in zip(names, _without_each(wanted), strict=True) if got == rest]
         if missing:
-            return f": the axis {missing[0]} is missing"
+            return MISSING.format(missing[0])
         if not got:
-            return f": one number, but {' and '.join(names)} are axes to keep"
+            return KEEP.format(" and ".join(names))
     if got == wanted[::-1] and len(got) > 1:
-        return ": transposed, or split along the wrong axis"
+        return TRANSPOSED
     if math.prod(got) == math.prod(wanted):
-        if got[:1] == wanted[:1]:
-            return ": the right number of values in the wrong shape (reshape)"
-        return f": the right number of values, but the first axis is not {names[0]}; check `dim` or `axis`"
+        return RESHAPE if got[:1] == wanted[:1] else FIRST.format(names[0])
     if len(got) == len(wanted) > 1 and got[:-1] == wanted[1:]:
-        return f": {names[0]} was reduced instead of the last axis (axis=-1)"
+        return REDUCED.format(names[0])
     if len(got) == len(wanted) == 1:
-        return f": that is not the length of {names[0]}; is it another axis?"
+        return LENGTH.format(names[0])
     return ""
 
 
-def _too_many(wanted: tuple[int, ...], got: tuple[int, ...]) -> str:
+def _hints(axes: str) -> list[str]:
+    """Everything that `_hint` can say without `reveal`."""
+    names = axes.split()
+    if not names:
+        return ["", ALONE, REDUCE]
+    about_first = [text.format(names[0]) for text in (FIRST, REDUCED, LENGTH)]
+    missing = [MISSING.format(name) for name in names]
+    more = [PAIRED, SQUEEZE, TOO_MANY.format("")]
+    return ["", *missing, KEEP.format(" and ".join(names)), TRANSPOSED, RESHAPE, *about_first, *more]
+
+
+def _too_many(wanted: tuple[int, ...], got: tuple[int, ...], reveal: bool) -> str:
     if len(got) == len(wanted) + 1 and got[:1] == wanted[:1] and got[1:2] == wanted[:1] != (1,):
-        return ": every row is paired with every row; `pick`, gather or an index for each row takes one of each"
+        return PAIRED
     if got in ((*wanted, 1), (1, *wanted)) and wanted[:1] != (1,):
-        return ": an axis of length 1 too many (squeeze it)"
+        return SQUEEZE
     for length, rest in zip(got, _without_each(got), strict=True):
         if rest == wanted:
-            return f": an axis too many, of length {length}; choose one entry of it, or reduce it"
+            return TOO_MANY.format(f", of length {length}" if reveal else "")
     return ""
 
 
@@ -255,3 +285,54 @@ def _without_each(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 def _text(shape) -> str:
     return ",".join(str(int(size)) for size in shape)
+
+
+# --- in words only ---------------------------------------------------------------------------------------------------
+METHODS = ("forward", "loss", "sample", "mode", "ancestral", "deterministic", "_integrate", "doubt", "__call__")
+PARTS = ("mean, log_std", "logits, means, log_stds")
+SHAPES = ("", "N", "T N", "horizons", "B A", "B K", "B K A", "B A K")
+WANTED = {"tensor": SHAPES, "array": SHAPES, "shape": SHAPES, "parts": PARTS} | {
+    "field": tuple(field.name for field in fields(Dataset))
+}
+"""What the checks ask for, by form."""
+ELSEWHERE = "a value that another function of the homework gets or returns"
+
+
+def in_words(detail: dict, names: Iterable[str]) -> str:
+    """The sentence for a check of the functions and classes `names`, which is one of `all_in_words(names)`."""
+    form, of, got, axes, shape, lengths = _read(detail)
+    if form not in FORMS or shape is None or lengths is None:
+        return UNKNOWN
+    of = of if of in _places(names) else ELSEWHERE
+    axes = axes if form in WANTED else ""
+    if axes not in WANTED.get(form, ("",)) or (form == "shape" and len(axes.split()) != len(lengths)):
+        return UNKNOWN
+    hint = _hint(axes, lengths, shape, reveal=False) if form == "shape" else ""
+    return _in_words(form, of, got, axes, hint)
+
+
+def all_in_words(names: Iterable[str]) -> Iterator[str]:
+    """Everything that `in_words` can say about a check of these functions and classes."""
+    yield UNKNOWN
+    for form, text in FORMS.items():
+        for of in (*_places(names), ELSEWHERE):
+            for axes in WANTED.get(form, ("",)):
+                for got in {*TYPES.values(), OTHER} if "{got}" in text else ("",):
+                    yield from (
+                        _in_words(form, of, got, axes, hint) for hint in (_hints(axes) if form == "shape" else ("",))
+                    )
+
+
+def _in_words(form: str, of: str, got: str, axes: str, hint: str) -> str:
+    text = FORMS[form].replace("has the shape {shape}", "has another")
+    return text.format(of=of, got=got, wanted=_wanted(form, axes, ()), hint=hint)
+
+
+def _places(names: Iterable[str]) -> list[str]:
+    """What of these functions and classes the checks look at: "mse_loss", "GaussianHead.forward.mean"."""
+    found = [DATASETS, *names]
+    for name in names:
+        if name[0].isupper():
+            found += [f"{name}.{method}" for method in METHODS]
+            found += [f"{name}.forward.{part}" for parts in PARTS for part in parts.split(", ")]
+    return found

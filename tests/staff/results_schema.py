@@ -74,7 +74,7 @@ def _fields(where: str, values: dict, allowed: dict, optional: frozenset[str]) -
 
 
 def check(page: dict) -> None:
-    """Asserts that the platform accepts a page, and that the page keeps our own rules."""
+    """Asserts that the platform accepts a page as it is written, and that the page keeps our own rules."""
     page = json.loads(json.dumps(page, allow_nan=False))
     _fields("results", page, PAGE, frozenset({"leaderboard"}))
     for test in page["tests"]:

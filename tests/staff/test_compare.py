@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.autograder.compare import FALSE_ALARM, THIN, difference, same_distribution
+from tests.autograder.compare import FALSE_ALARM, THIN, difference, same_distribution, sentences
 from tests.autograder.probes.base import Close, Sample
 
 ROWS = 8000
@@ -150,3 +152,45 @@ def test_no_ratio_is_named_that_is_not_simple(ratio):
 )
 def test_the_digits_that_differ_are_shown(got, expected, says):
     assert difference(Close(), np.array(got), np.array(expected)).startswith(says)
+
+
+# --- without numbers --------------------------------------------------------------------------------------------------
+RIGHT_ARRAYS = [np.array([1.0, -2.0]), np.array(3.0), np.array(True), np.array([True, False]), np.array([4, 5])]
+CHANGES = {
+    "wrong numbers": lambda x: x + np.array([1, 3]).astype(x.dtype) if x.dtype.kind != "b" else ~x,
+    "sign": lambda x: -x,
+    "twice": lambda x: 2 * x,
+    "half": lambda x: x / 2,
+    "off by the same number": lambda x: x + 7,
+    "A times": lambda x: 3 * x,
+    "1/B of": lambda x: x / 6,
+}
+
+
+@pytest.mark.parametrize(("says", "change"), CHANGES.items(), ids=CHANGES)
+def test_what_the_numbers_have_in_common_is_said_without_a_number(says, change):
+    right = np.array([1.0, -2.0])
+    text = difference(Close(), change(right), right, LENGTHS, reveal=False)
+    assert says in text
+    assert not any(character.isdigit() for character in text.replace("1/B", ""))
+    assert text in set(sentences(Close(), LENGTHS))
+
+
+@given(
+    st.sampled_from(RIGHT_ARRAYS),
+    st.sampled_from(RIGHT_ARRAYS),
+    st.sampled_from([lambda x: x, lambda x: x.T, lambda x: x[..., None], lambda x: x.astype("f4"), *CHANGES.values()]),
+    st.sampled_from([Close(), Close(dtype=True), Close(says="because"), Sample(), Sample(says="because")]),
+)
+def test_every_difference_is_one_of_the_sentences(right, other, change, rule):
+    if isinstance(rule, Sample):
+        right, other = np.resize(right, (8, 2)), np.resize(other, (8, 2))
+    got = change(other) if other.dtype.kind == "f" else other
+    text = difference(rule, got, right, LENGTHS, reveal=False)
+    assert not text or text in set(sentences(rule, LENGTHS))
+
+
+def test_a_wrong_statement_is_told_as_such():
+    yes, no = np.array(True), np.array(False)
+    assert difference(Close(), no, yes, reveal=False) == "this is not so, but it must be"
+    assert difference(Close(), yes, no, reveal=False) == "this is so, but it must not be"

@@ -1,14 +1,17 @@
 """Wrong types and shapes: what the student is told, and that a worker cannot put its own text into it."""
 
+import re
 from collections import namedtuple
 
 import numpy as np
 import pytest
 import torch
 
+from hw1 import exercises
 from tests.autograder import forms
 
 Round = namedtuple("Round", "dataset policy")
+NAMES = tuple(name for exercise in exercises.load().values() for name in exercise.names)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +58,11 @@ Round = namedtuple("Round", "dataset policy")
     ],
 )
 def test_a_wrong_form_gets_a_sentence(check, value, says):
-    with pytest.raises(forms.FormError, match=says):
+    with pytest.raises(forms.FormError, match=says) as raised:
         check(value)
+    in_words = forms.in_words(raised.value.detail, NAMES)
+    assert in_words in set(forms.all_in_words(NAMES)) - {forms.UNKNOWN}
+    assert not re.search(r"\[\d", in_words)  # no sizes
 
 
 def test_a_right_form_passes():
@@ -87,6 +93,8 @@ GOOD = {"form": "shape", "of": "mse_loss", "got": "Tensor", "shape": "6", "wante
         {"wanted": "B" * 1000},
         {"wanted": "B=LEAK"},
         {"form": 7, "of": None, "shape": ["6"]},
+        {"wanted": "B A=6", "shape": "5"},
+        {"wanted": "=6"},
     ],
 )
 def test_a_worker_cannot_put_its_own_text_into_the_sentence(bad):
@@ -96,3 +104,17 @@ def test_a_worker_cannot_put_its_own_text_into_the_sentence(bad):
 
 def test_an_unknown_type_is_not_named():
     assert "LEAK" not in forms.sentence({"form": "tensor", "of": "mse_loss", "got": "LEAK", "wanted": "B A"})
+
+
+def test_in_words_there_is_nothing_that_a_worker_can_choose_freely():
+    odd = {"of": "mse_loss.LEAK", "got": "LEAK", "shape": "77,88", "wanted": "LEAK"}
+    assert forms.in_words(odd | {"form": "tensor"}, NAMES) == forms.UNKNOWN
+    for form in forms.FORMS:
+        text = forms.in_words(odd | {"form": form, "wanted": forms.WANTED.get(form, ["LEAK"])[0]}, NAMES)
+        assert not re.search("LEAK|77|88", text)
+        assert text in set(forms.all_in_words(NAMES))
+
+
+def test_in_words_another_exercises_function_is_not_named():
+    detail = {"form": "shape", "of": "gaussian_nll.mean", "shape": "6", "wanted": "B A=6,3"}
+    assert forms.in_words(detail, ["GaussianHead"]).startswith("a value that another function of the homework gets")

@@ -17,7 +17,7 @@ from scripts.staff import autograder
 from scripts.staff.autograder import BuildError, Options, build
 from scripts.staff.gradescope import entry
 from tests.autograder.probes import PROBES
-from tests.autograder.staff import one
+from tests.autograder.staff import one, results
 from tests.autograder.staff.markers import strip
 from tests.staff import results_schema
 
@@ -159,7 +159,7 @@ class Platform:
         (self.source / "settings.json").write_text(kept)
         page = json.loads((self.root / "results" / "results.json").read_text())
         results_schema.check(page)
-        assert os.listdir(self.root / "results") == ["results.json"]
+        assert os.listdir(self.root / "results") == ["results.json"]  # the platform takes no other file
         return page
 
 
@@ -240,8 +240,21 @@ def test_a_killed_grader_leaves_a_sentence(platform):
 def test_a_failing_grader_leaves_a_sentence_and_shows_the_reason_to_the_course_staff(platform):
     page = platform.grade(FILES, seed=None)
     assert "the grader itself failed, which is not your fault" in page["output"]
-    assert "Traceback" not in page["output"]
+    assert "Traceback" not in json.dumps(page)
     assert "Traceback" in platform.stdout
+
+
+def test_exceptions_are_shown_to_the_course_staff_only(tmp_path, monkeypatch, capsys):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "settings.json").write_text('{"seconds": 1}')
+    monkeypatch.setattr(entry, "SOURCE", tmp_path)
+    monkeypatch.setattr(entry.signal, "alarm", lambda seconds: None)
+    page = results.unusable("a test", 0.0, {}) | {"staff": "1.1.1\nLEAK"}
+    monkeypatch.setattr(entry, "grade", lambda *args: page)
+    entry.main(tmp_path)
+    assert "1.1.1\nLEAK" in capsys.readouterr().out
+    assert os.listdir(tmp_path / "results") == ["results.json"]
+    assert "LEAK" not in (tmp_path / "results" / "results.json").read_text()
 
 
 def test_unreadable_metadata_count_as_none(tmp_path):

@@ -1,6 +1,7 @@
 """The grade of one submission: its points, the messages for the student, and the key of the grade."""
 
 import json
+import secrets
 import shutil
 import stat
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from tests.autograder.oracle import PUBLIC_SEED, draw
 from tests.autograder.probes import PROBES
 from tests.autograder.report import Result
 from tests.autograder.runner import Spawned
@@ -21,6 +23,7 @@ from tests.autograder.verdict import Verdict
 from tests.staff import results_schema
 
 SETTINGS = one.Settings("a secret of the tests", None, 120.0)
+OTHER_SEED = "another secret of the tests"
 FILES = {file: (ROOT / file).read_text() for file in exercises.files()}
 LOSSES = "hw1/losses.py"
 
@@ -64,8 +67,13 @@ def few_probes(monkeypatch):
 
 def grade(submission: Path, settings=SETTINGS, oracle_factory=Live) -> dict:
     page = one.grade(submission, Unprotected(), settings, oracle_factory)
-    results_schema.check(page)
+    checked(page)
     return page
+
+
+def checked(page: dict) -> None:
+    """Check what will be in results.json."""
+    results_schema.check({name: value for name, value in page.items() if name != "staff"})
 
 
 def points(page: dict) -> dict[str, float]:
@@ -91,7 +99,24 @@ def test_a_mistake_costs_points_only_in_its_exercise_and_is_shown(tmp_path):
     )
     assert points(page) | {"1.1": 0} == FULL | {"1.1": 0}
     assert points(page)["1.1"] < FULL["1.1"]
-    assert "expected" in page["tests"][0]["output"]
+    assert "loss: wrong numbers" in page["tests"][0]["output"]
+    assert "also fails in `python -m scripts.check 1.1`" in page["tests"][0]["output"]
+
+
+def test_code_that_is_right_only_for_the_sizes_of_the_public_inputs_is_told_so(tmp_path):
+    right = "(action - pred).square().sum(dim=-1).mean()"
+    inputs = draw(PROBES["1.1.1"], PUBLIC_SEED)
+    sizes = [inputs[name].shape for name in inputs if name.startswith("pred")]
+    page = grade(folder(tmp_path, edited(right, f"{right} * (1 if tuple(pred.shape) in {sizes} else 3)")))
+    (line,) = (text for text in page["tests"][0]["output"].splitlines() if text.startswith("1.1.1"))
+    assert "passes with the inputs of `python -m scripts.check 1.1`, but not with others" in line
+
+
+def test_the_line_of_an_exception_is_told_without_its_message(tmp_path):
+    page = grade(folder(tmp_path, edited("(action - pred).square().sum(dim=-1).mean()", "float('LEAK')")))
+    line = FILES[LOSSES][: FILES[LOSSES].index("(action - pred).square()")].count("\n") + 1
+    assert f"ValueError (hw1/losses.py, line {line})" in page["tests"][0]["output"]
+    assert "LEAK" not in json.dumps({name: value for name, value in page.items() if name != "staff"})
 
 
 def test_an_untouched_template_gets_no_points_and_a_note(tmp_path):
@@ -117,7 +142,7 @@ def test_a_submission_that_cannot_be_graded_gets_no_points_and_a_sentence(tmp_pa
 
 
 def test_a_submission_without_time_left_is_not_a_failure_of_the_grader(tmp_path):
-    page = grade(folder(tmp_path, FILES), one.Settings("s", None, 0.0))
+    page = grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0))
     assert {test["extra_data"]["status"] for test in page["tests"]} == {"timed out"}
 
 
@@ -132,9 +157,20 @@ def test_inputs_differ_between_submissions_and_between_secrets(tmp_path):
     nothing = one.Settings(SETTINGS.seed, None, 0.0)
     for name, files in {"a": FILES, "b": FILES | {LOSSES: FILES[LOSSES] + "\n"}, "c": FILES}.items():
         grade(folder(tmp_path / name, files), nothing, remember)
-    grade(tmp_path / "a", one.Settings("another", None, 0.0), remember)
+    grade(tmp_path / "a", one.Settings(OTHER_SEED, None, 0.0), remember)
     assert drawn[0] == drawn[2]
     assert len(set(drawn)) == 3
+
+
+@pytest.mark.parametrize("seed", ["", "autumn 2026", "a" * 40, "1234567" * 5])
+def test_a_seed_that_can_be_guessed_is_refused(seed):
+    assert "Leave --seed out" in one.seed_problem(seed)
+    with pytest.raises(ValueError, match="can be guessed"):
+        one.Settings(seed)
+
+
+def test_a_drawn_seed_is_fine():
+    assert not any(one.seed_problem(secrets.token_hex(32)) for _ in range(1000))
 
 
 def test_the_secret_is_not_in_the_results(tmp_path):
@@ -152,7 +188,7 @@ def test_the_key_changes_with_everything_that_the_grade_depends_on(tmp_path, mon
     keys = {
         "folder": one.key(same, SETTINGS),
         "edited": one.key(folder(tmp_path / "c", FILES | {LOSSES: FILES[LOSSES] + "\n"}), SETTINGS),
-        "seed": one.key(same, one.Settings("another")),
+        "seed": one.key(same, one.Settings(OTHER_SEED)),
         "other notes": one.key(tmp_path / "b.zip", SETTINGS),
     }
     monkeypatch.setattr(one, "grader", lambda: "another grader")
@@ -185,7 +221,7 @@ def verdicts(exercise: str, status: str = "passed", text: str = "") -> list[Verd
 
 def page(*found: list[Verdict], notes=(), success=None) -> dict:
     made = results.graded(list(map(Result.of, found)), list(notes), 1.0, {}, success)
-    results_schema.check(made)
+    checked(made)
     return made
 
 
@@ -216,6 +252,25 @@ def test_results_are_written_completely_or_not_at_all(tmp_path):
             results.write(path, wrong)
     assert json.loads(path.read_text()) == {"score": 1.0}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_exceptions_are_kept_for_the_staff_beside_the_results(tmp_path):
+    path, kept = tmp_path / "results.json", tmp_path / results.EXCEPTIONS
+    failed = verdicts("1.1", "failed", "ValueError")
+    failed[1].staff = "ValueError: \x1b[31mLEAK\nline 2"
+    results.write(path, page(failed))
+    assert "LEAK" not in path.read_text()
+    assert "1.1.2\nValueError: ?[31mLEAK\nline 2\n" in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    results.write(path, page(verdicts("1.1")))
+    assert not kept.exists()
+
+
+def test_exceptions_are_bounded():
+    failed = verdicts("1.1", "failed")
+    for verdict in failed:
+        verdict.staff = "x" * 50_000
+    assert len(page(failed)["staff"]) == results.STAFF
 
 
 def test_a_failing_leaderboard_costs_no_points(monkeypatch, capsys):

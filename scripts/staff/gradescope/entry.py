@@ -35,9 +35,9 @@ def main(root: Path) -> None:
     try:
         page = grade(root, settings, began)
     except Exception:
-        print(traceback.format_exc())  # the platform shows it to the course staff
-        page = results.unusable(FAILED, time.monotonic() - began, {"failed": traceback.format_exc()})
+        page = results.unusable(FAILED, time.monotonic() - began, {}) | {"staff": traceback.format_exc()}
     page["extra_data"]["platform"] = metadata(root / "submission_metadata.json")
+    print(page.pop("staff", ""))  # the platform shows it to the course staff only
     results.write(root / "results" / "results.json", page)
     print(f"{page['score']:g} points in {time.monotonic() - began:.0f} s,", json.dumps(page["extra_data"], indent=2))
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the sandbox needs Linux; this module does not
 GRADER = ("hw1", "tests/autograder")
 LIBRARIES = ("torch", "numpy", "gymnasium", "jaxtyping", "safetensors")
 LEADERBOARD = "4.3"  # the exercise that the leaderboard is about
+SEED_LENGTH, SEED_VARIETY = 16, 8  # characters, and different ones, without which a seed can be guessed
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Settings:
     """The limit for one probe, instead of each probe's own."""
     seconds: float = 600.0
     """The limit for the whole submission."""
+
+    def __post_init__(self):
+        if problem := seed_problem(self.seed):
+            raise ValueError(problem)
 
 
 def grade(
@@ -71,10 +76,10 @@ def grade(
         about |= {"key": _key(taken, settings), "submission": taken.digest}
         with Runner(sandbox.launcher(student), settings.seconds, settings.probe_seconds) as runner:
             seed = inputs_seed(settings.seed, taken)
-            graded = [
-                _summed_up(verdicts)
-                for verdicts in judge(runner, oracle_factory(seed), PROBES.values(), reveal=False, known=known())
-            ]
+            verdicts = judge(
+                runner, oracle_factory(seed), PROBES.values(), reveal=False, known=known(), student=student
+            )
+            graded = [_summed_up(own) for own in verdicts]
             success = _success(runner, settings.seed, graded)
     notes = [*(f"{file} is missing." for file in taken.missing), *taken.notes]
     return results.graded(graded, notes, time.monotonic() - began, about, success)
@@ -101,10 +106,23 @@ def key(submission: Path, settings: Settings) -> str:
 def inputs_seed(secret: str, taken: Intake) -> str:
     """The seed of a submission's inputs, which is different for each submission.
 
-    The feedback shows some of the expected values ("got 3.21, expected 2.95"). A student who writes them into the code
-    gets other inputs with the next submission, because the code has changed.
+    The feedback shows no values (`discreet`). Should a student learn some of them all the same and write them into the
+    code, then the inputs are others, because the code has changed.
     """
     return hashlib.sha256(f"{secret}/{taken.digest}".encode()).hexdigest()
+
+
+def seed_problem(seed: str) -> str:
+    """What is wrong with a secret seed, in a sentence; empty if nothing is.
+
+    A fingerprint of the seed is in each student's results, so a short seed could be found by trying.
+    """
+    if len(seed) >= SEED_LENGTH and len(set(seed)) >= SEED_VARIETY:
+        return ""
+    return (
+        f"the seed can be guessed: it needs at least {SEED_LENGTH} characters, {SEED_VARIETY} of them different. "
+        "Leave --seed out: then one is drawn"
+    )
 
 
 def fingerprint(secret: str) -> str:

@@ -1,5 +1,8 @@
 """results.json: what Gradescope shows to the student, and what the course staff need to understand a grade later.
 
+Nothing in it comes from hidden inputs or was written by a student's code (`discreet`), so it may be passed on. What the
+code's exceptions say is in exceptions.txt beside it, for the course staff only.
+
 It contains one test for each exercise, numbered by the exercise's id. The known mistakes and the result of each probe
 are in the test's `output`, for the student, and in its `extra_data`, for programs; the platform stores that but shows
 it to nobody.
@@ -22,11 +25,15 @@ from tests.autograder.verdict import Verdict
 LIMIT = 90_000  # characters of one output; the platform cuts at 100,000
 CUT = "\n... (cut)"
 LINE = 2_000  # characters about one probe
+DIGITS = 1  # of the seconds, which a student's code can choose
+STAFF = 100_000  # characters of exceptions
+EXCEPTIONS = "exceptions.txt"
+WARNING = "Written by the submission's own code: it may contain hidden inputs, and anything else. Do not pass it on."
 FORMATS = {"output_format": "text", "test_output_format": "text", "test_name_format": "text"}
 
 
 def graded(results: list[Result], notes: list[str], seconds: float, about: dict, success: float | None) -> dict:
-    """The contents of results.json.
+    """The contents of results.json, and under "staff" a text for the course staff (`write`).
 
     Args:
         notes: sentences for the student.
@@ -36,7 +43,8 @@ def graded(results: list[Result], notes: list[str], seconds: float, about: dict,
     """
     output = "\n".join([*notes, "", _totals(results)]).strip()
     page = _page(sum(r.points for r in results), output, seconds, about | {"notes": notes}) | {
-        "tests": [_test(result) for result in results]
+        "tests": [_test(result) for result in results],
+        "staff": _exceptions(results),
     }
     if success is not None:
         page["leaderboard"] = [{"name": "Success of DAgger", "value": round(success, 4), "order": "desc"}]
@@ -50,14 +58,26 @@ def unusable(sentence: str, seconds: float, about: dict) -> dict:
 
 
 def write(path: Path, page: dict) -> None:
-    """Write results.json completely or not at all; only its owner may read it."""
-    private.write(path, json.dumps(page, indent=2, allow_nan=False).encode())
+    """Write results.json completely or not at all, and exceptions.txt if there is a text for it; only their owner may
+    read them. Takes that text out of `page`.
+    """
+    staff = page.pop("staff", "")
+    data = json.dumps(page, indent=2, allow_nan=False).encode()
+    discard(path)
+    if staff:
+        private.write(path.with_name(EXCEPTIONS), f"{WARNING}\n\n{staff}\n".encode())
+    private.write(path, data)
+
+
+def discard(path: Path) -> None:
+    """Remove the exceptions of an earlier grade, which are beside results.json."""
+    path.with_name(EXCEPTIONS).unlink(missing_ok=True)
 
 
 def _page(score: float, output: str, seconds: float, about: dict) -> dict:
     return {
         "score": round(score, 4),
-        "execution_time": round(seconds, 1),
+        "execution_time": round(seconds, DIGITS),
         "output": plain(output),
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -116,7 +136,13 @@ def _probe(verdict: Verdict) -> dict:
     }
 
 
-def plain(text: str) -> str:
-    """Only printable characters and line ends, cut to a length that the platform shows."""
-    text = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-    return text if len(text) <= LIMIT else text[: LIMIT - len(CUT)] + CUT
+def _exceptions(results: list[Result]) -> str:
+    """What the student's code says about its exceptions, by check; empty if there were none."""
+    found = [(v.probe.id, v.staff) for result in results for v in result.verdicts if v.staff]
+    return plain("\n\n".join(f"{id}\n{text}" for id, text in found), STAFF)
+
+
+def plain(text: str, limit: int = LIMIT) -> str:
+    """Only printable characters and line ends, cut to a length; at first the one that the platform shows."""
+    text = "".join(c if c.isprintable() or c == "\n" else "?" for c in text[: limit + 1])
+    return text if len(text) <= limit else text[: limit - len(CUT)] + CUT
