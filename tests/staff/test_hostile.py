@@ -2,7 +2,7 @@
 
 Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It gets the place of every
 target: RESULTS (others' results), FELLOW (another student's submission), REPOSITORY (the reference), JUDGE (a process
-id). An attack that succeeds raises an exception with the word ESCAPED during its import, when messages are shown.
+id). An attack that succeeds raises an exception with the word ESCAPED during its import, which the text for staff contains.
 """
 
 import os
@@ -114,6 +114,7 @@ def test_an_attack_gains_nothing(attack, sandbox, place, tmp_path):
         assert not any(word in text for word in (CANARY, "ESCAPED", "LEAK")), text
         assert text.isprintable()
         assert len(text) < 1000
+    assert not any("ESCAPED" in v.staff for v in verdicts), [v.staff for v in verdicts]
     assert not left_behind(sandbox, place)
     fellow = graded(sandbox, place / "fellow", exercise)
     assert sum(v.points for v in fellow) == full, [(v.status, v.text) for v in fellow]

@@ -17,7 +17,7 @@ class Live:
     """Computes expected values when they are needed."""
 
     def __init__(self, seed: str):
-        """`seed`: secret and different for each submission, so that answers seen in feedback cannot be used again."""
+        """`seed`: secret and different for each submission, so that nothing learnt about one submission's inputs holds for another."""
         self.seed = seed
         self.reference = Homework()
 

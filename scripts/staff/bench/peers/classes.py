@@ -19,7 +19,7 @@ from scripts.staff.bench.peers.process import Unmeasured
 from tests.autograder.staff import bank
 
 HOSTILE = ROOT / "tests" / "staff" / "hostile"
-SEED = "benchmark"
+SEED = "a seed of the benchmarks"
 PROBE_SECONDS = 2.0  # shorter than on the server: submissions that hang on purpose would take most of the time
 UNUSABLE = {"empty": b"", "a text": b"I was ill.", "half a zip": b"PK\x03\x04" + b"\0" * 200}
 
