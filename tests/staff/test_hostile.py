@@ -2,7 +2,7 @@
 
 Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It gets the place of every
 target: RESULTS (others' results), FELLOW (another student's submission), REPOSITORY (the reference), JUDGE (a process
-id). An attack that succeeds raises an exception with the word ESCAPED during its import, which the text for staff contains.
+id). An attack that succeeds raises an exception with the word ESCAPED, which the text for staff then contains.
 """
 
 import os
@@ -121,4 +121,4 @@ def test_an_attack_gains_nothing(attack, sandbox, place, tmp_path):
 
 
 def test_the_bank_is_large():
-    assert len(ATTACKS) >= 45
+    assert len(ATTACKS) >= 75

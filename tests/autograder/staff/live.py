@@ -17,7 +17,7 @@ class Live:
     """Computes expected values when they are needed."""
 
     def __init__(self, seed: str):
-        """`seed`: secret and different for each submission, so that nothing learnt about one submission's inputs holds for another."""
+        """`seed`: secret and different for each submission: what is learnt about one's inputs helps no other."""
         self.seed = seed
         self.reference = Homework()
 

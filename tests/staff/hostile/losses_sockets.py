@@ -9,9 +9,17 @@ for family in range(46):
         except OSError:
             continue
         raise RuntimeError(f"ESCAPED {family} {kind}")
+# A pair without a name reaches only this process; files cannot be sent through it.
+ours, theirs = socket.socketpair()
 try:
-    socket.socketpair()
+    socket.send_fds(ours, [b"x"], [1])
 except OSError:
     pass
 else:
-    raise RuntimeError("ESCAPED socketpair")
+    raise RuntimeError("ESCAPED send_fds")
+try:
+    ours.connect("/run/systemd/private")
+except OSError:
+    pass
+else:
+    raise RuntimeError("ESCAPED connect")
