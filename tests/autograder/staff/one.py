@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the sandbox needs Linux; this module does not
 GRADER = ("hw1", "tests/autograder")
 LIBRARIES = ("torch", "numpy", "gymnasium", "jaxtyping", "safetensors")
 LEADERBOARD = "4.3"  # the exercise that the leaderboard is about
+SEED_LENGTH, SEED_VARIETY = 16, 8  # characters, and different ones, without which a seed can be guessed
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def grade(
     began = time.monotonic()
     about = {
         "seed": fingerprint(settings.seed),
+        "grader": grader()[:16],
         "isolation": sandbox.level,
         "sandbox": sandbox.describe(),
         "versions": versions(),
@@ -105,6 +107,19 @@ def inputs_seed(secret: str, taken: Intake) -> str:
     gets other inputs with the next submission, because the code has changed.
     """
     return hashlib.sha256(f"{secret}/{taken.digest}".encode()).hexdigest()
+
+
+def seed_problem(seed: str) -> str:
+    """What is wrong with a secret seed, in a sentence; empty if nothing is.
+
+    A fingerprint of the seed is in each student's results, so a short seed could be found by trying.
+    """
+    if len(seed) >= SEED_LENGTH and len(set(seed)) >= SEED_VARIETY:
+        return ""
+    return (
+        f"the seed can be guessed: it needs at least {SEED_LENGTH} characters, {SEED_VARIETY} of them different. "
+        "Leave --seed out: then one is drawn"
+    )
 
 
 def fingerprint(secret: str) -> str:
