@@ -16,6 +16,7 @@ grade that it had stays, with a note. Two submissions with one name are called a
 too. The seed is drawn in the first call, and kept.
 """
 
+import gc
 import os
 import secrets
 import sys
@@ -33,7 +34,7 @@ from scripts.check import prepare_terminal
 from tests.autograder.staff import one, private, summary
 from tests.autograder.staff.batch import BatchError, Judges, Outcome
 from tests.autograder.staff.folder import Grades, last_line
-from tests.autograder.staff.names import assign, given, gone, name_of, printable, quoted, target
+from tests.autograder.staff.names import assign, given, gone, name_of, printable, quoted, target, unreadable
 from tests.autograder.staff.one import Settings
 from tests.autograder.staff.summary import Version, counted, short
 
@@ -183,10 +184,14 @@ class Batch:
     def sum_up(self, bom: bool) -> str:
         """Write grades.csv and summary.md for everything in the folder; returns the text of summary.md."""
         present = Version(one.fingerprint(self.settings.seed), one.grader()[:16])
-        rows = [
-            self.grades.grade(name, self.paths.get(name, ""), self.keys.get(name), present)
-            for name in self.grades.names()
-        ]
+        gc.disable()  # it would go through all results again and again, in vain
+        try:
+            rows = [
+                self.grades.grade(name, self.paths.get(name, ""), self.keys.get(name), present)
+                for name in self.grades.names()
+            ]
+        finally:
+            gc.enable()
         text = summary.report(rows, present)
         encoding = "utf-8-sig" if bom else "utf-8"
         private.write(self.grades.folder / "grades.csv", summary.table(rows).encode(encoding))
@@ -245,10 +250,17 @@ def grade(todo: dict[str, Path], grades: Grades, judges: Judges) -> None:
         tqdm(total=len(todo), unit="submission", mininterval=0.1 if terminal else 10, disable=not todo) as bar,
         closing(judges.grade(todo)) as outcomes,
     ):
-        for outcome in outcomes:
+        for outcome in (checked(outcome, todo[outcome.name]) for outcome in outcomes):
             keep(outcome, grades)
             (bar.write if terminal else partial(print, flush=True))(line(outcome))
             bar.update()
+
+
+def checked(outcome: Outcome, submission: Path) -> Outcome:
+    """The outcome; but if nothing could be graded because the disk failed, then that is no fault of the student's."""
+    if "unusable" in outcome.page.get("extra_data", {}) and (why := unreadable(submission)):
+        return Outcome(outcome.name, error=f"the submission cannot be read: {why}")
+    return outcome
 
 
 def keep(outcome: Outcome, grades: Grades) -> None:

@@ -23,7 +23,7 @@ from tests.autograder.judge import clean
 from tests.autograder.staff import one, private, results
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.names import gone, quoted
-from tests.autograder.staff.summary import Grade, Version, table
+from tests.autograder.staff.summary import Grade, Version, readable
 
 DIGITS = 12  # of a hash, enough to tell versions of a submission apart
 
@@ -67,10 +67,9 @@ class Grades:
         """The results of a submission; None if it is not graded, or if the file is damaged."""
         try:
             page = json.loads(self._results(name).read_text(encoding="utf-8"))
-            table([Grade(name, page)])  # everything that the table needs is there
-        except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        except (OSError, ValueError):
             return None
-        return page
+        return page if readable(page) else None
 
     def error(self, name: str) -> str:
         """How the grader failed on a submission the last time; "" if it did not."""

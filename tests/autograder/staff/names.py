@@ -188,6 +188,18 @@ def gone(path: str) -> bool:
     return False
 
 
+def unreadable(path: Path) -> str:
+    """Why a file or a folder cannot even be opened; "" if it can."""
+    try:
+        if path.is_dir():
+            os.listdir(path)
+        else:
+            path.open("rb").close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def _alike(path: Path, old: str) -> int:
     """How many folders above both are called the same, from the bottom up."""
     pairs = zip(reversed(_source(path).parent.parts), reversed(_source(Path(old)).parent.parts), strict=False)

@@ -105,22 +105,36 @@ class Grade:
 # --- one row for each submission -------------------------------------------------------------------------------------
 def table(grades: list[Grade]) -> str:
     """The contents of grades.csv."""
-    columns = exercises.load().values()
-    rows = [["name", "points", "extra credit", *(e.id for e in columns), "state", "notes"]]
-    rows[0] += ["isolation", "seed", "grader", "key", "path"]
-    for grade in sorted(grades, key=lambda grade: grade.name):
-        state = ", ".join(grade.remarks) or "current"
-        if grade.page is None:
-            points, notes, facts = [""] * (2 + len(columns)), [], [""] * 4
-        else:
-            totals = [grade.total(extra=False), grade.total(extra=True)]
-            points, notes = [*totals, *(grade.points(e) for e in columns)], grade.notes
-            about, version = grade.page["extra_data"], Version.of(grade.page)
-            facts = [about["isolation"], version.seed, version.grader, about["key"]]
-        rows.append([grade.name, *points, state, "; ".join([*grade.remarks.values(), *notes]), *facts, grade.path])
+    ids = [exercise.id for exercise in exercises.load().values()]
+    header = ["name", "points", "extra credit", *ids, "state", "notes", "isolation", "seed", "grader", "key", "path"]
+    rows = [header, *map(row, sorted(grades, key=lambda grade: grade.name))]
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def row(grade: Grade) -> list[float | str]:
+    columns = exercises.load().values()
+    points, notes, facts = [""] * (2 + len(columns)), [], [""] * 4
+    if grade.page is not None:
+        points = [grade.total(extra=False), grade.total(extra=True), *map(grade.points, columns)]
+        notes = grade.notes
+        about, version = grade.page["extra_data"], Version.of(grade.page)
+        facts = [about["isolation"], version.seed, version.grader, about["key"]]
+    state = ", ".join(grade.remarks) or "current"
+    return [grade.name, *points, state, "; ".join([*grade.remarks.values(), *notes]), *facts, grade.path]
+
+
+def readable(page: dict) -> bool:
+    """Whether a results.json has everything that the table and the report need; one that was edited may not."""
+    grade = Grade("", page)
+    try:
+        row(grade)
+        for exercise in exercises.load().values():
+            list(map(diagnoses, grade.probes(exercise)))
+    except (LookupError, AttributeError, TypeError, ValueError):
+        return False
+    return True
 
 
 def cell(value: float | str) -> str:
