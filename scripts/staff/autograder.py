@@ -96,12 +96,20 @@ def check(options: Options) -> None:
 
 
 def keep_seed(options: Options) -> tuple[str, str]:
-    """The seed, and where it comes from: the options, or the file of an earlier build, or a new file."""
+    """The seed, and where it comes from: the options, or the file of an earlier build, or a new file.
+
+    Raises BuildError if it can be guessed.
+    """
     if options.seed:
+        if problem := one.seed_problem(options.seed):
+            raise BuildError(problem)
         return options.seed, "the one given by --seed"
     file = options.out.parent / "autograder.seed"
     if file.exists():
-        return file.read_text(encoding="utf-8").strip(), f"the one kept in {file}"
+        seed = file.read_text(encoding="utf-8", errors="replace").strip()
+        if problem := one.seed_problem(seed):
+            raise BuildError(f"{file}: {problem}, after this file is moved away")
+        return seed, f"the one kept in {file}"
     seed = secrets.token_hex(32)
     private.write(file, f"{seed}\n".encode())
     return seed, f"new, and kept in {file}: with the same seed, a submission gets the same grade again"

@@ -1,19 +1,9 @@
-"""Grades many submissions, each of them once, in several judges at the same time.
+"""Grades many submissions in several judges at the same time.
 
 A judge is a separate process, whose sandbox stays warm from one submission to the next. If a judge fails, hangs or
 ends, only its current submission fails. Judges end with the process that started them, however it ends.
-
-The folder of grades contains:
-
-    NAME/results.json   what a submission earned; complete or missing
-    NAME/error.txt      why the grader itself failed on it, for the course staff
-    grades.csv          one row for each submission
-    summary.md          the class report
-    .seed .lock .log    the seed, the lock, and one line for every grade that was ever given
 """
 
-import fcntl
-import json
 import multiprocessing
 import os
 import signal
@@ -21,18 +11,15 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from tests.autograder.judge import clean
-from tests.autograder.staff import cage, private, results
+from tests.autograder.staff import cage
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
-OWN_FILES = ("grades.csv", "summary.md")
-NAMELESS = ("submission", "hw1")  # names that do not tell whose file it is; the name of the folder above does
 START_SECONDS = 300.0  # enough for a slow machine on which a first level of isolation fails
 STOP_SECONDS = 10.0
 
@@ -41,118 +28,6 @@ class BatchError(Exception):
     """The batch cannot continue. A sentence for the course staff."""
 
 
-# --- what is graded --------------------------------------------------------------------------------------------------
-def submissions(paths: Iterable[Path]) -> dict[str, Path]:
-    """Submissions by name. Raises BatchError if one does not exist, or if two have the same name."""
-    found: dict[str, Path] = {}
-    for path in dict.fromkeys(Path(os.path.abspath(path)) for path in paths):
-        if not path.exists():
-            raise BatchError(f"{printable(path)} does not exist")
-        if path.name == "submission_metadata.yml":  # the platform exports it together with the submissions
-            continue
-        name = name_of(path)
-        if name in OWN_FILES:
-            raise BatchError(f"{printable(path)}: a submission cannot be called {name}; rename it")
-        if name in found:
-            raise BatchError(
-                f"{printable(found[name])} and {printable(path)} would both be called {name}; rename one of them"
-            )
-        found[name] = path
-    if not found:
-        raise BatchError("there is no submission to grade")
-    return found
-
-
-def name_of(path: Path) -> str:
-    """The name of a submission: that of its file or folder, or of the folder above if it is `submission.zip` or `hw1`.
-
-    It has only printable characters and a limited length, and does not begin with a dot, so it is easy to see and type.
-    """
-    stem = path.name[:-4] if path.name.lower().endswith(".zip") else path.name
-    name = printable(path.parent.name if stem.lower() in NAMELESS else stem)
-    name = name.encode()[:200].decode(errors="ignore")
-    return "_" + name.lstrip(".") if name.startswith(".") else name or "_"
-
-
-def printable(text: object) -> str:
-    return "".join(c if c.isprintable() else "_" for c in str(text))
-
-
-# --- the folder of grades --------------------------------------------------------------------------------------------
-class Grades:
-    """The folder of grades. Only its owner may read it, because it contains all grades and the seed."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise BatchError(f"the folder {folder} cannot be created: {error.strerror}") from error
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock the folder. Raises BatchError if another process is grading into it."""
-        with (self.folder / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BatchError(
-                    f"another batch is grading into {self.folder}: wait until it has finished, or choose another --out"
-                ) from error
-            yield
-
-    def read(self, name: str) -> dict | None:
-        """The results of a submission; None if it is not graded, or if the file is damaged."""
-        try:
-            page = json.loads((self.folder / name / "results.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return page if isinstance(page, dict) and {"tests", "extra_data"} <= page.keys() else None
-
-    def error(self, name: str) -> str:
-        """How the grader failed on a submission; "" if it did not."""
-        path = self.folder / name / "error.txt"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
-
-    def has(self, name: str, key: str) -> bool:
-        """Whether the present version of the submission has been graded by this grader with this seed."""
-        page = self.read(name)
-        return page is not None and page["extra_data"]["key"] == key
-
-    def names(self) -> list[str]:
-        """The names of all submissions that were ever graded into this folder."""
-        files = ("results.json", "error.txt")
-        return sorted({path.parent.name for file in files for path in self.folder.glob(f"*/{file}")})
-
-    def keep(self, name: str, page: dict) -> None:
-        """Write the results of a submission, completely or not at all, and a line to the log."""
-        (self.folder / name).mkdir(exist_ok=True, mode=0o700)
-        results.write(self.folder / name / "results.json", page)
-        (self.folder / name / "error.txt").unlink(missing_ok=True)
-        self._log({"name": name, "key": page["extra_data"]["key"], "score": page["score"]})
-
-    def keep_error(self, name: str, error: str) -> None:
-        """Write how the grader failed. A grade of an earlier version of the submission no longer counts."""
-        (self.folder / name).mkdir(exist_ok=True, mode=0o700)
-        private.write(self.folder / name / "error.txt", f"{error}\n".encode())
-        (self.folder / name / "results.json").unlink(missing_ok=True)
-        self._log({"name": name, "error": last_line(error)})
-
-    def _log(self, event: dict) -> None:
-        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **event}) + "\n"
-        log = os.open(self.folder / ".log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(log, line.encode())
-        finally:
-            os.close(log)
-
-
-def last_line(error: str) -> str:
-    """The last line of a traceback: the exception."""
-    return clean(error.strip().rpartition("\n")[2])
-
-
-# --- judges ----------------------------------------------------------------------------------------------------------
 Work = Callable[[Path, Sandbox], dict]
 """Grades one submission in a sandbox; returns the contents of its results.json."""
 

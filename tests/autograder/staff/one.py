@@ -62,6 +62,7 @@ def grade(
     began = time.monotonic()
     about = {
         "seed": fingerprint(settings.seed),
+        "grader": grader()[:16],
         "isolation": sandbox.level,
         "sandbox": sandbox.describe(),
         "versions": versions(),

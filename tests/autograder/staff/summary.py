@@ -1,27 +1,58 @@
-"""The grades of a class as a table, and a report on what the class found difficult."""
+"""The grades of a class as a table, and a report on what the class found difficult.
+
+Names, files' contents and messages come from students. In the table no cell is a formula; in the report they are
+literal text.
+"""
 
 import csv
 import io
+import re
 import statistics
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 
 from hw1 import exercises
 from hw1.exercises import Exercise
 from tests.autograder.judge import clean
 
 MISTAKES = 3  # mistakes shown for each exercise
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NAMED = 10  # submissions named in one sentence
+# The start of a cell that a spreadsheet reads as a formula, also in another width, after blanks or quotation marks. A
+# spreadsheet that separates columns by semicolons begins a cell at each of them.
+FORMULA = re.compile("(^|;)(?=[\\s\"']*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])")
+
+
+@dataclass(frozen=True)
+class Version:
+    """What grades must have in common to be compared."""
+
+    seed: str
+    """The fingerprint of the seed."""
+    grader: str
+    """The beginning of the hash of the grader."""
+
+    @staticmethod
+    def of(page: dict) -> "Version":
+        """Of a results.json; older ones do not tell their grader."""
+        return Version(*(str(page["extra_data"].get(key, "unknown")) for key in ("seed", "grader")))
+
+    def difference(self, other: "Version") -> str:
+        """seed, grader, seed and grader."""
+        return " and ".join(key for key in ("seed", "grader") if getattr(self, key) != getattr(other, key))
 
 
 @dataclass(frozen=True)
 class Grade:
-    """The results.json of one submission (`tests.autograder.staff.results`)."""
+    """A row of the table: the results.json of one submission (`tests.autograder.staff.results`), and its state."""
 
     name: str
-    page: dict
+    page: dict | None
+    """None if it could not be graded at all, because the grader failed."""
+    path: str = ""
+    """Of the submission, if it is known."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What is wrong with the row: sentences by kind (not graded, regrade failed, withdrawn, stale)."""
 
     @cached_property
     def tests(self) -> dict[str, dict]:
@@ -72,34 +103,53 @@ class Grade:
 
 
 # --- one row for each submission -------------------------------------------------------------------------------------
-def table(grades: list[Grade], failed: dict[str, str]) -> str:
-    """The contents of grades.csv. `failed`: the submissions on which the grader failed, and how."""
-    columns = exercises.load().values()
-    rows = [["name", "points", "extra credit", *(e.id for e in columns), "notes", "isolation", "key"]]
-    for grade in grades:
-        totals = [grade.total(extra=False), grade.total(extra=True)]
-        about = grade.page["extra_data"]
-        facts = ["; ".join(grade.notes), about["isolation"], about["key"]]
-        rows.append([grade.name, *totals, *(grade.points(e) for e in columns), *facts])
-    for name, error in failed.items():
-        rows.append([name, *[""] * (2 + len(columns)), f"not graded, the grader failed: {error}", "", ""])
+def table(grades: list[Grade]) -> str:
+    """The contents of grades.csv."""
+    ids = [exercise.id for exercise in exercises.load().values()]
+    header = ["name", "points", "extra credit", *ids, "state", "notes", "isolation", "seed", "grader", "key", "path"]
+    rows = [header, *map(row, sorted(grades, key=lambda grade: grade.name))]
     text = io.StringIO()
-    csv.writer(text).writerows([cell(value) for value in row] for row in [rows[0], *sorted(rows[1:])])
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
+def row(grade: Grade) -> list[float | str]:
+    columns = exercises.load().values()
+    points, notes, facts = [""] * (2 + len(columns)), [], [""] * 4
+    if grade.page is not None:
+        points = [grade.total(extra=False), grade.total(extra=True), *map(grade.points, columns)]
+        notes = grade.notes
+        about, version = grade.page["extra_data"], Version.of(grade.page)
+        facts = [about["isolation"], version.seed, version.grader, about["key"]]
+    state = ", ".join(grade.remarks) or "current"
+    return [grade.name, *points, state, "; ".join([*grade.remarks.values(), *notes]), *facts, grade.path]
+
+
+def readable(page: dict) -> bool:
+    """Whether a results.json has everything that the table and the report need; one that was edited may not."""
+    grade = Grade("", page)
+    try:
+        row(grade)
+        for exercise in exercises.load().values():
+            list(map(diagnoses, grade.probes(exercise)))
+    except (LookupError, AttributeError, TypeError, ValueError):
+        return False
+    return True
+
+
 def cell(value: float | str) -> str:
-    """A number or a text that no spreadsheet reads as a formula."""
+    """A number or one line of text that no spreadsheet reads as a formula."""
     if isinstance(value, float | int):
         return f"{value:g}"
-    return f"'{value}" if value.startswith(FORMULA) else value
+    return FORMULA.sub(r"\1'", clean(value, len(value)))
 
 
 # --- the class report ------------------------------------------------------------------------------------------------
-def report(grades: list[Grade], failed: dict[str, str]) -> str:
-    """The contents of summary.md."""
-    usable = [grade for grade in grades if not grade.unusable]
-    parts = [f"# Grades of {len(grades) + len(failed)} submissions"]
+def report(grades: list[Grade], present: Version) -> str:
+    """The contents of summary.md. `present`: the seed and the grader of this call."""
+    graded = [grade for grade in grades if grade.page is not None]
+    usable = [grade for grade in graded if not grade.unusable]
+    parts = [f"# Grades of {counted(grades)}"]
     if usable:
         points = [grade.total(extra=False) for grade in usable]
         parts.append(
@@ -107,17 +157,76 @@ def report(grades: list[Grade], failed: dict[str, str]) -> str:
             f"median {statistics.median(points):g}, lowest {min(points):g}, highest {max(points):g}. "
             f"Extra credit: earned by {sum(grade.total(extra=True) > 0 for grade in usable)} of {len(usable)}."
         )
-    if unusable := [f"- {escape(grade.name)}: {escape(grade.unusable)}" for grade in grades if grade.unusable]:
-        parts.append("\n".join(["Could not be graded (0 points, not counted here):", "", *unusable]))
-    if failed:
-        parts.append(
-            "\n".join(
-                ["The grader failed on:", "", *(f"- {escape(n)}: {escape(error)}" for n, error in failed.items())]
-            )
-        )
+    unusable = {grade.name: grade.unusable for grade in graded if grade.unusable}
+    parts.append(listed("Could not be graded (0 points, not counted here):", unusable))
+    parts.append(listed("The grader failed on these, which have no points yet:", remarked(grades, "not graded")))
+    parts.append(
+        listed("The grader failed on these, which keep their earlier points:", remarked(grades, "regrade failed"))
+    )
+    parts += [mixed(graded, present), outdated(grades)]
     if usable:
         parts += [by_exercise(usable), most_common(usable)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def listed(title: str, sentences: dict[str, str]) -> str:
+    """A list of sentences by name, below a title; "" if there are none."""
+    lines = [f"- {code(name)}: {code(sentence)}" for name, sentence in sentences.items()]
+    return "\n".join([title, "", *lines]) if lines else ""
+
+
+def remarked(grades: list[Grade], kind: str) -> dict[str, str]:
+    """The remarks of this kind by name."""
+    return {grade.name: grade.remarks[kind] for grade in grades if kind in grade.remarks}
+
+
+def mixed(graded: list[Grade], present: Version) -> str:
+    """Which grades are of which seed and grader; "" if they are all of the present ones."""
+    groups = defaultdict(list)
+    for grade in graded:
+        groups[Version.of(grade.page)].append(grade.name)
+    if not groups.keys() - {present}:
+        return ""
+    lines = [
+        f"- seed {code(version.seed)}, grader {code(version.grader)}{' (present)' if version == present else ''}: "
+        f"{counted(names)}: {short(names)}"
+        for version, names in sorted(groups.items(), key=lambda group: -len(group[1]))
+    ]
+    title = (
+        f"The present seed is {code(present.seed)} and the present grader {code(present.grader)}. Not all grades are "
+        "of these, so they are not quite comparable. `--all` grades everything again with the present ones:"
+    )
+    return "\n".join([title, "", *lines])
+
+
+def outdated(grades: list[Grade]) -> str:
+    """Which grades are not of what would be graded now."""
+    parts = []
+    if stale := list(remarked(grades, "stale")):
+        parts.append(f"Stale (`--all` grades them again): {counted(stale)}: {short(stale)}.")
+    if withdrawn := list(remarked(grades, "withdrawn")):
+        parts.append(
+            "Withdrawn (the file no longer exists; `--prune` moves these grades out of the tables): "
+            f"{counted(withdrawn)}: {short(withdrawn)}."
+        )
+    return "\n\n".join(parts)
+
+
+def counted(items: list) -> str:
+    return f"{len(items)} submission{'' if len(items) == 1 else 's'}"
+
+
+def short(names: list[str]) -> str:
+    """The first names, as code."""
+    return ", ".join(map(code, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def code(text: str) -> str:
+    """Any text as code in Markdown, which is literal: no link, no HTML."""
+    text = clean(text, len(text))
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    padding = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
 
 
 def by_exercise(grades: list[Grade]) -> str:
@@ -149,12 +258,14 @@ def diagnoses(probe: dict) -> list[str]:
     if probe["status"] in ("passed", "not attempted", "waiting"):
         return []
     if probe["status"] != "failed":
-        return [f"{probe['status']}: {clean(probe['output']) or probe['name']}"]
+        return [f"{probe['status']}: {code(clean(probe['output']) or probe['name'])}"]
     return probe["mistakes"] or [f"another mistake: {probe['name']}"]
 
 
 def markdown(rows: list[list[str]]) -> str:
     """A table that is also readable as plain text; the first row is the header."""
+    # A backslash in front of `\\|` would escape the backslash instead.
+    rows = [[text.replace("\\|", "\\ |").replace("|", "\\|") for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
