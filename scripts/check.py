@@ -9,12 +9,11 @@ Exit status: 0 if every exercise that you have attempted passes, 1 if one does n
 if interrupted.
 """
 
-import os
 import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +22,7 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
+from scripts.terminal import colour, prepare_terminal, progress
 from tests.autograder import report
 from tests.autograder.judge import judge
 from tests.autograder.oracle import SnapshotError, Stored
@@ -123,34 +123,6 @@ def show(verdicts: Iterator[list[Verdict]], asked: list[Exercise], student: Path
         print(report.row(results[-1], places, width, colour()), flush=True)
     print(report.footer(results))
     return results
-
-
-@contextmanager
-def progress(text: str) -> Iterator[None]:
-    """Show `text` on a terminal until the block ends."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    text = text[: shutil.get_terminal_size().columns - 1]
-    print(text, end="", flush=True, file=sys.stderr)
-    try:
-        yield
-    finally:
-        print("\r" + " " * len(text) + "\r", end="", flush=True, file=sys.stderr)
-
-
-def colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def prepare_terminal() -> None:
-    """Make any text printable, and colours work on Windows."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")
-    if sys.platform == "win32":
-        import colorama  # pytest installs it there
-
-        colorama.just_fix_windows_console()
 
 
 if __name__ == "__main__":

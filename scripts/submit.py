@@ -23,7 +23,8 @@ import tyro
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
-from scripts.check import grade, prepare_terminal, select, you_changed
+from scripts.check import grade, select, you_changed
+from scripts.terminal import prepare_terminal
 from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SnapshotError, Stored
 from tests.autograder.probes import PROBES

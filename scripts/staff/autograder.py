@@ -14,11 +14,11 @@ import tyro
 
 from hw1.exercises import ROOT
 from scripts.submit import zipped
-from tests.autograder.staff import one, private, results
+from tests.autograder.staff import keys, private, results
 
 # The files that grading needs. They include all that a grade's key depends on, so keys are the same on the platform.
 PARTS = (
-    *(f"{folder}/**/*.{kind}" for folder in one.GRADER for kind in ("py", "toml", "safetensors")),
+    *(f"{folder}/**/*.{kind}" for folder in keys.GRADER for kind in ("py", "toml", "safetensors")),
     "requirements.txt",  # all of it: students' code finds the same packages as at home
     "scripts/__init__.py",
     "scripts/staff/gradescope/entry.py",
@@ -76,7 +76,7 @@ def build(options: Options) -> None:
     package = pack(contents(options, seed))
     private.write(options.out, package)
     print(f"Upload {options.out} ({len(package) >> 10} KiB) to Gradescope. It contains the reference: keep it private.")
-    print(f"The seed is {origin}. Its fingerprint in the results is {one.fingerprint(seed)}.")
+    print(f"The seed is {origin}. Its fingerprint in the results is {keys.fingerprint(seed)}.")
     print(
         f"Grading stops after {options.seconds:g} s. The platform's limit must be at least {options.seconds + 120:g} s "
         f"(by default it is {PLATFORM_SECONDS:g} s)."
@@ -101,13 +101,13 @@ def keep_seed(options: Options) -> tuple[str, str]:
     Raises BuildError if it can be guessed.
     """
     if options.seed:
-        if problem := one.seed_problem(options.seed):
+        if problem := keys.seed_problem(options.seed):
             raise BuildError(problem)
         return options.seed, "the one given by --seed"
     file = options.out.parent / "autograder.seed"
     if file.exists():
         seed = file.read_text(encoding="utf-8", errors="replace").strip()
-        if problem := one.seed_problem(seed):
+        if problem := keys.seed_problem(seed):
             raise BuildError(f"{file}: {problem}, after this file is moved away")
         return seed, f"the one kept in {file}"
     seed = secrets.token_hex(32)

@@ -30,14 +30,15 @@ import joblib
 import tyro
 from tqdm import tqdm
 
-from scripts.check import prepare_terminal
-from tests.autograder.staff import one, private, summary
+from scripts.terminal import prepare_terminal
+from tests.autograder.staff import keys, private, summary
 from tests.autograder.staff.batch import BatchError, Judges, Outcome
 from tests.autograder.staff.folder import Grades, last_line
+from tests.autograder.staff.keys import Settings
 from tests.autograder.staff.names import assign, given, gone, name_of, printable, quoted, target, unreadable
-from tests.autograder.staff.one import Settings
 from tests.autograder.staff.summary import Version, counted, short
 
+WORK = "tests.autograder.staff.one:grade"  # a name, because this command needs no torch and then starts at once
 GRACE = 120.0  # seconds that a judge may need beyond a submission's limit
 
 
@@ -110,7 +111,7 @@ def run(options: Options) -> int:
         if options.prune:
             known = prune(grades, known)
         settings = Settings(keep_seed(options, grades, found), options.probe_timeout, options.timeout)
-        batch = Batch(grades, settings, known, keys(grades, known, found, settings))
+        batch = Batch(grades, settings, known, present_keys(grades, known, found, settings))
         todo = {name: target(path) for name, path in found.items() if options.force or not batch.is_graded(name)}
         print(f"{counted(found)}, {len(found) - len(todo)} of them already graded", flush=True)
         try:
@@ -156,14 +157,14 @@ def prune(grades: Grades, known: dict[str, str]) -> dict[str, str]:
     return {name: path for name, path in known.items() if name not in moved}
 
 
-def keys(grades: Grades, known: dict[str, str], found: dict[str, Path], settings: Settings) -> dict[str, str]:
+def present_keys(grades: Grades, known: dict[str, str], found: dict[str, Path], settings: Settings) -> dict[str, str]:
     """By name, the key that the grade of a submission would have now: of what is graded in this call, and of other
     submissions that have been touched since they were graded."""
     made = {}
     for name, path in known.items():
         if name in found or (path and grades.is_older(name, target(Path(path)))):
             with suppress(Exception):  # grading this submission will raise it again, and report it for this one only
-                made[name] = one.key(target(Path(path)), settings)
+                made[name] = keys.key(target(Path(path)), settings)
     return made
 
 
@@ -183,7 +184,7 @@ class Batch:
 
     def sum_up(self, bom: bool) -> str:
         """Write grades.csv and summary.md for everything in the folder; returns the text of summary.md."""
-        present = Version(one.fingerprint(self.settings.seed), one.grader()[:16])
+        present = Version(keys.fingerprint(self.settings.seed), keys.grader()[:16])
         gc.disable()  # it would go through all results again and again, in vain
         try:
             rows = [
@@ -215,12 +216,12 @@ def keep_seed(options: Options, grades: Grades, found: dict[str, Path]) -> str:
     """
     file, kept = options.out / ".seed", grades.seed()
     seed = options.seed.strip() if options.seed else kept or secrets.token_hex(16)
-    if problem := one.seed_problem(seed):
+    if problem := keys.seed_problem(seed):
         raise BatchError(problem if options.seed else f"{printable(file)}: {problem}, after this file is moved away")
     if not seed.isprintable():
         raise BatchError("the seed has characters that cannot be printed")
     if kept and seed != kept:
-        old, new = one.fingerprint(kept), one.fingerprint(seed)
+        old, new = keys.fingerprint(kept), keys.fingerprint(seed)
         print(
             f"the seed is not the last one of {printable(options.out)}: its fingerprint is {new}, before it was {old}"
         )
@@ -240,7 +241,7 @@ def judges(options: Options, settings: Settings, todo: dict[str, Path]) -> Judge
         "allow_none": options.isolation == "none",
         "secrets": [options.out, *list(todo.values())[:1]],  # the grades, and another student's submission
     }
-    return Judges(partial(one.grade, settings=settings), jobs, settings.seconds + GRACE, isolation)
+    return Judges(WORK, jobs, settings.seconds + GRACE, isolation, {"settings": settings})
 
 
 def grade(todo: dict[str, Path], grades: Grades, judges: Judges) -> None:

@@ -9,7 +9,7 @@ from tests.autograder.diagnosis import Known, diagnose
 from tests.autograder.oracle import Oracle, draw
 from tests.autograder.probes.base import Probe
 from tests.autograder.runner import Runner
-from tests.autograder.unanswered import clean
+from tests.autograder.text import clean
 from tests.autograder.verdict import Verdict
 
 SHOWN = 3  # differences of one probe

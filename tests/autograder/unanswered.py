@@ -13,6 +13,7 @@ from hw1 import exercises
 from tests.autograder import advice, forms, given
 from tests.autograder.probes.base import Probe
 from tests.autograder.runner import Answer
+from tests.autograder.text import clean
 
 # Students see only these names of exceptions. A worker could reveal hidden inputs in any other name.
 EXCEPTIONS = {
@@ -111,8 +112,3 @@ def place(detail: Mapping, lines: Mapping[str, Set[int]] | None = None) -> Place
 def calls() -> dict[str, str]:
     """The given functions from which an exception can come, by their names in a worker's answer."""
     return given.functions() | given.METHODS
-
-
-def clean(text: object, limit: int = 300) -> str:
-    """One line of printable characters."""
-    return "".join(c if c.isprintable() else " " for c in str(text))[:limit].strip()

@@ -13,7 +13,7 @@ import pytest
 
 from hw1 import exercises
 from scripts.staff import grade
-from tests.autograder.staff import one
+from tests.autograder.staff import keys
 from tests.autograder.staff.batch import Outcome
 
 GRADER = "g" * 64
@@ -35,16 +35,16 @@ def page(status: str, says: str = "", key: str = "k", mistakes: tuple[str, ...] 
     return {"score": 0.0, "tests": tests, "extra_data": extra | about}
 
 
-def fake_key(submission: Path, settings: one.Settings | None = None) -> str:
+def fake_key(submission: Path, settings: keys.Settings | None = None) -> str:
     seed = settings.seed if settings else ""
-    return f"{text(submission)} {seed} {one.grader()}"
+    return f"{text(submission)} {seed} {keys.grader()}"
 
 
 def text(submission: Path) -> str:
     return submission.read_text(errors="replace") if submission.is_file() else submission.name
 
 
-def fake_grade(submission: Path, sandbox: object, settings: one.Settings | None = None) -> dict:
+def fake_grade(submission: Path, sandbox: object, settings: keys.Settings | None = None) -> dict:
     """A grade, or a failure of the grader itself. The text of the file may be a status; other texts pass."""
     says = text(submission)
     if says == "raise":
@@ -54,16 +54,16 @@ def fake_grade(submission: Path, sandbox: object, settings: one.Settings | None 
     if says == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
-    about = {"submission": hashlib.sha256(says.encode()).hexdigest(), "grader": one.grader()[:16]}
+    about = {"submission": hashlib.sha256(says.encode()).hexdigest(), "grader": keys.grader()[:16]}
     if settings:
-        about["seed"] = one.fingerprint(settings.seed)
+        about["seed"] = keys.fingerprint(settings.seed)
     return page("failed" if says == "wrong" else "passed", key=fake_key(submission, settings), **about)
 
 
 class InProcess:
     """Replaces the judges, without any process."""
 
-    def __init__(self, settings: one.Settings):
+    def __init__(self, settings: keys.Settings):
         self.work = lambda path: fake_grade(path, sandbox=None, settings=settings)
 
     def grade(self, todo: dict[str, Path]):
@@ -77,8 +77,8 @@ class InProcess:
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """The command with `fake_grade` as its grader, completely in this process."""
     monkeypatch.setattr(grade, "judges", lambda options, settings, todo: InProcess(settings))
-    monkeypatch.setattr(one, "key", fake_key)
-    monkeypatch.setattr(one, "grader", lambda: GRADER)
+    monkeypatch.setattr(keys, "key", fake_key)
+    monkeypatch.setattr(keys, "grader", lambda: GRADER)
     return lambda *arguments: grade.main([*map(str, arguments)])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder.staff import one, private
+from tests.autograder.staff import keys, private
 from tests.autograder.staff.folder import Grades
 from tests.staff.fake_grader import SEED, install, log, make, page
 
@@ -259,7 +259,7 @@ def test_every_seed_is_kept_so_that_old_grades_can_be_given_again(main, out, tmp
     path = make(tmp_path, a="1")["a"]
     for seed in (SEED, OTHER_SEED, SEED):
         assert main(path, "--seed", seed) == 0
-    assert (out / ".seeds").read_text() == "".join(f"{one.fingerprint(s)} {s}\n" for s in (SEED, OTHER_SEED))
+    assert (out / ".seeds").read_text() == "".join(f"{keys.fingerprint(s)} {s}\n" for s in (SEED, OTHER_SEED))
 
 
 @pytest.mark.parametrize("kept", [b"fall-2026\n", b"\xff\xfe\n", b"\x00"])
@@ -280,7 +280,7 @@ def test_a_new_seed_for_some_tells_which_grades_stay_of_the_old_one(main, out, t
     assert main(todo["a"], "--seed", OTHER_SEED) == 0
     said = capsys.readouterr().out
     assert "2 submissions not given here will keep grades of another seed: `b`, `c`; --all grades all" in said
-    old, new = one.fingerprint(SEED), one.fingerprint(OTHER_SEED)
+    old, new = keys.fingerprint(SEED), keys.fingerprint(OTHER_SEED)
     assert {name: row["seed"] for name, row in rows(out).items()} == {"a": new, "b": old, "c": old}
     assert states(out) == {"a": "current", "b": "stale", "c": "stale"}
     assert rows(out)["b"]["notes"] == "stale: not graded with the present seed"
@@ -295,7 +295,7 @@ def test_a_new_seed_for_some_tells_which_grades_stay_of_the_old_one(main, out, t
 def test_a_new_grader_is_told_and_all_grades_everything_again(main, out, tmp_path, capsys, monkeypatch):
     todo = make(tmp_path, a="1", b="2")
     assert main(*todo.values()) == 0
-    monkeypatch.setattr(one, "grader", lambda: "h" * 64)
+    monkeypatch.setattr(keys, "grader", lambda: "h" * 64)
     assert main(todo["a"]) == 0
     assert f"grader `{'g' * 16}`: 1 submission: `b`" in capsys.readouterr().out
     assert [row["grader"] for row in rows(out).values()] == ["h" * 16, "g" * 16]

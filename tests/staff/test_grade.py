@@ -19,7 +19,7 @@ import pytest
 from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.staff.batch import BatchError, Judges
-from tests.staff.fake_grader import SEED, fake_grade, log, make
+from tests.staff.fake_grader import SEED, log, make
 
 UNPROTECTED = {"level": "none", "allow_none": True}
 
@@ -29,7 +29,7 @@ def test_a_judge_that_raises_ends_or_hangs_fails_only_its_own_submission(tmp_pat
     monkeypatch.setattr("tests.autograder.staff.batch.STOP_SECONDS", 1.0)
     todo = make(tmp_path, a="1", b="raise", c="exit", d="2", e="hang", f="3")
     before = set(psutil.Process().children())
-    found = {outcome.name: outcome for outcome in Judges(fake_grade, 2, 2.0, UNPROTECTED).grade(todo)}
+    found = {outcome.name: outcome for outcome in Judges(FAKE, 2, 2.0, UNPROTECTED).grade(todo)}
     assert {name for name in found if not found[name].error} == {"a", "d", "f"}
     assert found["b"].error.endswith("ZeroDivisionError: boom\n")
     assert found["c"].error == "the grader's process ended with exit status 3"
@@ -40,7 +40,7 @@ def test_a_judge_that_raises_ends_or_hangs_fails_only_its_own_submission(tmp_pat
 
 def test_if_no_judge_can_start_the_batch_ends_with_a_sentence(tmp_path):
     with pytest.raises(BatchError, match="no judge can be started: there is no isolation level 'perfect'"):
-        list(Judges(fake_grade, 1, 2.0, {"level": "perfect"}).grade(make(tmp_path, a="1", b="2")))
+        list(Judges(FAKE, 1, 2.0, {"level": "perfect"}).grade(make(tmp_path, a="1", b="2")))
 
 
 # --- a real class -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from scripts.staff import autograder
 from scripts.staff.autograder import BuildError, Options, build
 from scripts.staff.gradescope import entry
 from tests.autograder.probes import PROBES
-from tests.autograder.staff import one, results
+from tests.autograder.staff import keys, results
 from tests.autograder.staff.markers import strip
 from tests.staff import results_schema
 
@@ -166,7 +166,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory) -> Platform:
     folder = tmp_path_factory.mktemp("gradescope")
-    one.grader()  # computed now, in case the code changes while the tests run
+    keys.grader()  # computed now, in case the code changes while the tests run
     return Platform(folder / "autograder", built(folder, seed=SEED))
 
 
@@ -178,11 +178,11 @@ def test_a_perfect_submission(platform, tmp_path):
     about = page["extra_data"]
     assert about["isolation"] in ("full", "partial")
     assert about["platform"] == {"id": 123456, "users": [1234], "previous_submissions": 1}
-    assert about["versions"] == one.versions()
+    assert about["versions"] == keys.versions()
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert about["key"] == one.key(tmp_path, one.Settings(SEED))  # the same grader as here
+    assert about["key"] == keys.key(tmp_path, keys.Settings(SEED))  # the same grader as here
     assert 0 <= page["leaderboard"][0]["value"] <= 1
     assert SEED not in json.dumps(page) + platform.stdout
     for private in (platform.source, platform.root / "results"):

@@ -12,17 +12,18 @@ import pytest
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from tests.autograder import intake
 from tests.autograder.oracle import PUBLIC_SEED, draw
 from tests.autograder.probes import PROBES
 from tests.autograder.report import Result
 from tests.autograder.runner import Spawned
-from tests.autograder.staff import one, results
+from tests.autograder.staff import keys, one, pages, results
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.markers import strip
 from tests.autograder.verdict import Verdict
 from tests.staff import results_schema
 
-SETTINGS = one.Settings("a secret of the tests", None, 120.0)
+SETTINGS = keys.Settings("a secret of the tests", None, 120.0)
 OTHER_SEED = "another secret of the tests"
 FILES = {file: (ROOT / file).read_text() for file in exercises.files()}
 LOSSES = "hw1/losses.py"
@@ -137,12 +138,12 @@ def test_a_submission_that_cannot_be_graded_gets_no_points_and_a_sentence(tmp_pa
     page = grade(folder(tmp_path, {"readme.txt": ""}))
     assert (page["score"], page["tests"]) == (0, [])
     assert page["output"].startswith("Nothing could be graded: there is no folder called hw1")
-    assert page["extra_data"]["key"] == one.key(tmp_path, SETTINGS)
+    assert page["extra_data"]["key"] == keys.key(tmp_path, SETTINGS)
     assert page["extra_data"]["unusable"] in page["output"]
 
 
 def test_a_submission_without_time_left_is_not_a_failure_of_the_grader(tmp_path):
-    page = grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0))
+    page = grade(folder(tmp_path, FILES), keys.Settings(SETTINGS.seed, None, 0.0))
     assert {test["extra_data"]["status"] for test in page["tests"]} == {"timed out"}
 
 
@@ -154,30 +155,30 @@ def test_inputs_differ_between_submissions_and_between_secrets(tmp_path):
         drawn.append(seed)
         return Live(seed)
 
-    nothing = one.Settings(SETTINGS.seed, None, 0.0)
+    nothing = keys.Settings(SETTINGS.seed, None, 0.0)
     for name, files in {"a": FILES, "b": FILES | {LOSSES: FILES[LOSSES] + "\n"}, "c": FILES}.items():
         grade(folder(tmp_path / name, files), nothing, remember)
-    grade(tmp_path / "a", one.Settings(OTHER_SEED, None, 0.0), remember)
+    grade(tmp_path / "a", keys.Settings(OTHER_SEED, None, 0.0), remember)
     assert drawn[0] == drawn[2]
     assert len(set(drawn)) == 3
 
 
 @pytest.mark.parametrize("seed", ["", "autumn 2026", "a" * 40, "1234567" * 5])
 def test_a_seed_that_can_be_guessed_is_refused(seed):
-    assert "Leave --seed out" in one.seed_problem(seed)
+    assert "Leave --seed out" in keys.seed_problem(seed)
     with pytest.raises(ValueError, match="can be guessed"):
-        one.Settings(seed)
+        keys.Settings(seed)
 
 
 def test_a_drawn_seed_is_fine():
-    assert not any(one.seed_problem(secrets.token_hex(32)) for _ in range(1000))
+    assert not any(keys.seed_problem(secrets.token_hex(32)) for _ in range(1000))
 
 
 def test_the_secret_is_not_in_the_results(tmp_path):
-    page = json.dumps(grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0)))
+    page = json.dumps(grade(folder(tmp_path, FILES), keys.Settings(SETTINGS.seed, None, 0.0)))
     assert SETTINGS.seed not in page
-    assert one.inputs_seed(SETTINGS.seed, one.intake.take(tmp_path, tmp_path / "taken")) not in page
-    assert one.fingerprint(SETTINGS.seed) in page
+    assert keys.inputs_seed(SETTINGS.seed, intake.take(tmp_path, tmp_path / "taken")) not in page
+    assert keys.fingerprint(SETTINGS.seed) in page
 
 
 def test_the_key_changes_with_everything_that_the_grade_depends_on(tmp_path, monkeypatch):
@@ -185,20 +186,20 @@ def test_the_key_changes_with_everything_that_the_grade_depends_on(tmp_path, mon
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         for name, text in FILES.items():
             archive.writestr(f"deep/{name}", text.replace("\n", "\r\n"))
-    keys = {
-        "folder": one.key(same, SETTINGS),
-        "edited": one.key(folder(tmp_path / "c", FILES | {LOSSES: FILES[LOSSES] + "\n"}), SETTINGS),
-        "seed": one.key(same, one.Settings(OTHER_SEED)),
-        "other notes": one.key(tmp_path / "b.zip", SETTINGS),
+    found = {
+        "folder": keys.key(same, SETTINGS),
+        "edited": keys.key(folder(tmp_path / "c", FILES | {LOSSES: FILES[LOSSES] + "\n"}), SETTINGS),
+        "seed": keys.key(same, keys.Settings(OTHER_SEED)),
+        "other notes": keys.key(tmp_path / "b.zip", SETTINGS),
     }
-    monkeypatch.setattr(one, "grader", lambda: "another grader")
-    keys["grader"] = one.key(same, SETTINGS)
-    assert len(set(keys.values())) == len(keys)
+    monkeypatch.setattr(keys, "grader", lambda: "another grader")
+    found["grader"] = keys.key(same, SETTINGS)
+    assert len(set(found.values())) == len(found)
 
 
 def test_the_key_is_the_one_in_the_results(tmp_path):
-    page = grade(folder(tmp_path, FILES), one.Settings(SETTINGS.seed, None, 0.0))
-    assert page["extra_data"]["key"] == one.key(tmp_path, SETTINGS)
+    page = grade(folder(tmp_path, FILES), keys.Settings(SETTINGS.seed, None, 0.0))
+    assert page["extra_data"]["key"] == keys.key(tmp_path, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -206,12 +207,12 @@ def test_the_key_is_the_one_in_the_results(tmp_path):
     ["hw1/rollout.py", "hw1/exercises.toml", "tests/autograder/probes/x.safetensors", "tests/autograder/probes/a.py"],
 )
 def test_the_graders_hash_changes_with_its_code(file, tmp_path, monkeypatch):
-    monkeypatch.setattr(one, "ROOT", tmp_path)
-    before = one.grader.__wrapped__()
+    monkeypatch.setattr(keys, "ROOT", tmp_path)
+    before = keys.grader.__wrapped__()
     folder(tmp_path, {file: "x = 1\n"})
-    after = one.grader.__wrapped__()
+    after = keys.grader.__wrapped__()
     folder(tmp_path, {file: "x = 2\n"})
-    assert len({before, after, one.grader.__wrapped__()}) == 3
+    assert len({before, after, keys.grader.__wrapped__()}) == 3
 
 
 # --- results.json -----------------------------------------------------------------------------------------------------
@@ -246,23 +247,23 @@ def test_there_is_a_leaderboard_only_with_a_value():
 
 def test_results_are_written_completely_or_not_at_all(tmp_path):
     path = tmp_path / "results.json"
-    results.write(path, {"score": 1.0})
+    pages.write(path, {"score": 1.0})
     for wrong in ({"score": float("nan")}, {"score": np.zeros(1)}):
         with pytest.raises((ValueError, TypeError)):
-            results.write(path, wrong)
+            pages.write(path, wrong)
     assert json.loads(path.read_text()) == {"score": 1.0}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_exceptions_are_kept_for_the_staff_beside_the_results(tmp_path):
-    path, kept = tmp_path / "results.json", tmp_path / results.EXCEPTIONS
+    path, kept = tmp_path / "results.json", tmp_path / pages.EXCEPTIONS
     failed = verdicts("1.1", "failed", "ValueError")
     failed[1].staff = "ValueError: \x1b[31mLEAK\nline 2"
-    results.write(path, page(failed))
+    pages.write(path, page(failed))
     assert "LEAK" not in path.read_text()
     assert "1.1.2\nValueError: ?[31mLEAK\nline 2\n" in kept.read_text()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    results.write(path, page(verdicts("1.1")))
+    pages.write(path, page(verdicts("1.1")))
     assert not kept.exists()
 
 

@@ -6,14 +6,16 @@ ends, only its current submission fails. Judges end with the process that starte
 
 import multiprocessing
 import os
+import pkgutil
 import signal
 import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -26,10 +28,6 @@ STOP_SECONDS = 10.0
 
 class BatchError(Exception):
     """The batch cannot continue. A sentence for the course staff."""
-
-
-Work = Callable[[Path, Sandbox], dict]
-"""Grades one submission in a sandbox; returns the contents of its results.json."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,16 @@ class Outcome:
 class Judges:
     """How to grade, and how many submissions at the same time."""
 
-    work: Work
-    """Sent to the judges: a module's function, or a `functools.partial` of one."""
+    work: str
+    """The function that grades one submission in a sandbox and returns the contents of its results.json, such as
+    "package.module:function". Only the judges import it."""
     jobs: int
     seconds: float
     """For one submission; a judge that takes longer is killed."""
     isolation: dict = field(default_factory=dict)
     """Arguments of `Sandbox`."""
+    options: dict = field(default_factory=dict)
+    """More arguments of the function, by name."""
 
     def grade(self, todo: dict[str, Path]) -> Iterator[Outcome]:
         """Grade submissions by name, in any order. Raises BatchError if no judge can be started."""
@@ -89,10 +90,12 @@ class Judge:
         context = multiprocessing.get_context("spawn")  # a judge inherits nothing from this process
         self.seconds = judges.seconds
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, os.getpid(), judges.work, judges.isolation))
+        self.process = context.Process(target=serve, args=(theirs, os.getpid(), judges.isolation, judges.work))
         with interrupts_ignored():  # Ctrl-C reaches all processes; only this one reacts to it
             self.process.start()
         theirs.close()
+        with suppress(OSError):  # it has ended: `hear` reports it
+            self.pipe.send(judges.options)
         self.name = ""
         self.usable = True
         self.due = time.monotonic() + START_SECONDS
@@ -132,12 +135,15 @@ class Judge:
         self.process.join()
 
 
-def serve(pipe: Connection, parent: int, work: Work, isolation: dict) -> None:
+def serve(pipe: Connection, parent: int, isolation: dict, function: str) -> None:
     """A judge's process: answers each submission with ("graded", results) or ("failed", reason)."""
     signal.signal(signal.SIGTERM, leave)
     end_with(parent)
     try:
-        with Sandbox(**isolation) as sandbox:
+        sandbox = Sandbox(**isolation)
+        with closing(sandbox.begin()):
+            work = partial(pkgutil.resolve_name(function), **pipe.recv())  # imports torch while the sandbox starts
+            sandbox.enter()
             pipe.send(("ready", sandbox.level))
             while True:
                 submission = pipe.recv()

@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from tests.autograder.judge import clean
-from tests.autograder.staff import one, private, results
+from tests.autograder.staff import keys, pages, private
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.names import gone, quoted
 from tests.autograder.staff.summary import Grade, Version, readable
+from tests.autograder.text import clean
 
 DIGITS = 12  # of a hash, enough to tell versions of a submission apart
 
@@ -92,7 +92,7 @@ class Grades:
     def keep(self, name: str, page: dict) -> None:
         """Write the results of a submission, completely or not at all, and a line to the log."""
         (self.folder / name).mkdir(exist_ok=True, mode=0o700)
-        results.write(self._results(name), page)
+        pages.write(self._results(name), page)
         self._error(name).unlink(missing_ok=True)
         self._log({"name": name, "key": page["extra_data"]["key"], "score": page["score"]})
 
@@ -171,7 +171,7 @@ class Grades:
     def keep_seed(self, seed: str) -> None:
         """Keep the seed for the next call, and all earlier ones, with which old grades can be given again."""
         lines = self._text(".seeds").splitlines()
-        used = [*lines, *(f"{one.fingerprint(s)} {s}" for s in (self.seed(), seed) if s)]
+        used = [*lines, *(f"{keys.fingerprint(s)} {s}" for s in (self.seed(), seed) if s)]
         if (unique := list(dict.fromkeys(used))) != lines:
             private.write(self.folder / ".seeds", "".join(f"{line}\n" for line in unique).encode())
         if seed != self.seed():

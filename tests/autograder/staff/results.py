@@ -13,13 +13,9 @@ like a loss of points, and its points are added to the total: the platform permi
 Every format is declared as plain text: file names and messages from students must not become HTML.
 """
 
-import json
-from pathlib import Path
-
 from hw1.exercises import Exercise
-from tests.autograder.judge import clean
 from tests.autograder.report import Result, sentence, total
-from tests.autograder.staff import private
+from tests.autograder.text import clean
 from tests.autograder.verdict import Verdict
 
 LIMIT = 90_000  # characters of one output; the platform cuts at 100,000
@@ -27,8 +23,6 @@ CUT = "\n... (cut)"
 LINE = 2_000  # characters about one probe
 DIGITS = 1  # of the seconds, which a student's code can choose
 STAFF = 100_000  # characters of exceptions
-EXCEPTIONS = "exceptions.txt"
-WARNING = "Written by the submission's own code: it may contain hidden inputs, and anything else. Do not pass it on."
 FORMATS = {"output_format": "text", "test_output_format": "text", "test_name_format": "text"}
 
 
@@ -55,23 +49,6 @@ def unusable(sentence: str, seconds: float, about: dict) -> dict:
     """The contents of results.json if nothing could be graded; `sentence` is the reason."""
     output = f"Nothing could be graded: {sentence}."
     return _page(0.0, output, seconds, about | {"unusable": sentence, "notes": []}) | {"tests": []}
-
-
-def write(path: Path, page: dict) -> None:
-    """Write results.json completely or not at all, and exceptions.txt if there is a text for it; only their owner may
-    read them. Takes that text out of `page`.
-    """
-    staff = page.pop("staff", "")
-    data = json.dumps(page, indent=2, allow_nan=False).encode()
-    discard(path)
-    if staff:
-        private.write(path.with_name(EXCEPTIONS), f"{WARNING}\n\n{staff}\n".encode())
-    private.write(path, data)
-
-
-def discard(path: Path) -> None:
-    """Remove the exceptions of an earlier grade, which are beside results.json."""
-    path.with_name(EXCEPTIONS).unlink(missing_ok=True)
 
 
 def _page(score: float, output: str, seconds: float, about: dict) -> dict:

@@ -21,13 +21,16 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.home import THREADS, copy
-from tests.autograder.runner import Spawned, Worker
 from tests.autograder.staff import cage
 from tests.autograder.staff.users import Slot, UsersError
+
+if TYPE_CHECKING:
+    from tests.autograder.runner import Worker
 
 LEVELS = ("full", "partial", "none")
 START_SECONDS = 150.0  # a cold import of torch, on a slow and loaded machine
@@ -80,10 +83,18 @@ class Sandbox:
 
     def __enter__(self) -> "Sandbox":
         try:
-            self._enter()
+            self.enter()
         except BaseException:
             self.close()
             raise
+        return self
+
+    def begin(self) -> "Sandbox":
+        """Start what takes long, without waiting for it, before `enter` or `with`."""
+        level = self.asked or LEVELS[0]
+        if level != "none" and not self._why_not(level):
+            with suppress(SandboxError, UsersError, cage.CageError, OSError):  # `enter` tries again, and says why
+                self._start(level)
         return self
 
     def __exit__(self, *exception) -> None:
@@ -97,7 +108,8 @@ class Sandbox:
             self._slot.close()
         self._zygote = self._slot = None
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """As `with`, for a sandbox that is closed by other means. Raises SandboxError."""
         for level in LEVELS if self.asked is None else (self.asked,):
             if level == "none":
                 break
@@ -116,29 +128,39 @@ class Sandbox:
 
     def _try(self, level: str) -> str:
         """Try a level; returns why it does not work, or ""."""
-        if sys.platform != "linux":
-            return "it needs Linux"
-        if level == "full" and os.geteuid() != 0:
-            return "the grader is not root"
+        if why := self._why_not(level):
+            return why
         try:
-            cage.hide_from_same_user()
-            if level == "full" and self._slot is None:
-                self._slot = Slot()
             self._warm(level)
         except (SandboxError, UsersError, cage.CageError, OSError) as error:
             return str(error)
         return ""
 
+    def _why_not(self, level: str) -> str:
+        if sys.platform != "linux":
+            return "it needs Linux"
+        return "the grader is not root" if level == "full" and os.geteuid() != 0 else ""
+
+    def _start(self, level: str) -> "Zygote":
+        """Start a zygote without waiting for it. Raises SandboxError, UsersError, CageError, OSError."""
+        cage.hide_from_same_user()
+        if level == "full" and self._slot is None:
+            self._slot = Slot()
+        self._zygote = Zygote(self._slot if level == "full" else None)
+        return self._zygote
+
     def _warm(self, level: str) -> None:
-        """Start a zygote and test its cage. Raises SandboxError if an attack succeeds."""
-        zygote = Zygote(self._slot if level == "full" else None)
+        """Wait for the zygote that `begin` has started, or start one, and test its cage. Raises SandboxError if an
+        attack succeeds."""
+        zygote = self._zygote or self._start(level)
         try:
+            zygote.wait()
             if done := zygote.attack(self.secrets):
                 raise SandboxError(f"a caged process {', '.join(done)}")
         except BaseException:
+            self._zygote = None
             zygote.close()
             raise
-        self._zygote = zygote
 
     def describe(self) -> dict:
         """The level and the mechanisms behind it, for the results."""
@@ -146,19 +168,22 @@ class Sandbox:
         failures = {level: failure for level, failure in self.failures.items() if failure}
         return {"level": self.level, **held, "not held": failures}
 
-    def launcher(self, student: Path) -> Callable[[], Worker]:
+    def launcher(self, student: Path) -> Callable[[], "Worker"]:
         """A function for `Runner` that starts a worker for the submission in a folder (`hw1/losses.py` and so on)."""
+        from tests.autograder.runner import Spawned  # takes long, so not before `begin`
+
         if self.level == "none":
             return lambda: Spawned(student)
         return lambda: self._launch(student)
 
-    def _launch(self, student: Path) -> Worker:
+    def _launch(self, student: Path) -> "Worker":
         if self._zygote is None:
             raise SandboxError("the sandbox is closed")
         try:
             return self._zygote.start(student)
         except (SandboxError, OSError):  # whatever ended it must not harm this submission
             self._zygote.close()
+            self._zygote = None
             self._warm(self.level)
         return self._zygote.start(student)
 
@@ -172,16 +197,21 @@ class Zygote:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in `close`); it has no name, so no worker can find it
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.process: subprocess.Popen | None = None
+        self.held: dict = {}
+        """The mechanisms of the zygote itself, once it is ready."""
         self.cage: dict = {}
         """The mechanisms that worked when the cage was tested."""
         try:
             with theirs:
                 self._prepare()
                 self.process = self._start(theirs, slot)
-            self.held = self._hear(START_SECONDS)
         except BaseException:
             self.close()
             raise
+
+    def wait(self) -> None:
+        """Until it is ready."""
+        self.held = self._hear(START_SECONDS)
 
     def _prepare(self) -> None:
         """Copy the files that the zygote imports. Only its own user may enter the folder."""

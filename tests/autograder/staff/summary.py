@@ -14,7 +14,7 @@ from functools import cached_property
 
 from hw1 import exercises
 from hw1.exercises import Exercise
-from tests.autograder.judge import clean
+from tests.autograder.text import clean
 
 MISTAKES = 3  # mistakes shown for each exercise
 NAMED = 10  # submissions named in one sentence
