@@ -19,8 +19,9 @@ import pytest
 from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.staff.batch import BatchError, Judges
-from tests.staff.fake_grader import SEED, log, make
+from tests.staff.fake_grader import SEED, fake_grade, log, make
 
+FAKE = f"{fake_grade.__module__}:fake_grade"
 UNPROTECTED = {"level": "none", "allow_none": True}
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tests.autograder.staff import cage
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
+from tests.autograder.warm import warm_up
 
 START_SECONDS = 300.0  # enough for a slow machine on which a first level of isolation fails
 STOP_SECONDS = 10.0
@@ -142,7 +143,8 @@ def serve(pipe: Connection, parent: int, isolation: dict, function: str) -> None
     try:
         sandbox = Sandbox(**isolation)
         with closing(sandbox.begin()):
-            work = partial(pkgutil.resolve_name(function), **pipe.recv())  # imports torch while the sandbox starts
+            work = partial(pkgutil.resolve_name(function), **pipe.recv())
+            warm_up()  # while the sandbox starts
             sandbox.enter()
             pipe.send(("ready", sandbox.level))
             while True:

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from tests.autograder import home
 from tests.autograder.staff import cage
+from tests.autograder.warm import warm_up
 
 MESSAGE = 64 * 1024
 WATCH_SECONDS = 0.02
@@ -90,27 +91,12 @@ def _own_mounts(folder: Path) -> None:
 
 
 def _warm_up() -> None:
-    """Import and use once what probes and students use, so that no worker spends time on it."""
-    import gymnasium  # noqa: F401
-    import safetensors.numpy  # noqa: F401
+    """So that no worker spends time on it."""
     import torch
 
-    import hw1.demos
-    import hw1.envs
-    import hw1.experts
-    import hw1.rollout  # noqa: F401
-    from tests.autograder import worker  # noqa: F401
-
     threading.stack_size(STACK)
-    torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    layer = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.Adam(layer.parameters())
-    layer(torch.ones(1, 2)).sum().backward()
-    optimizer.step()
-    torch.func.vmap(torch.func.grad(lambda x: x.square().sum()))(torch.ones(2, 2))
-    torch.distributions.Normal(0.0, 1.0).sample()
-    torch.manual_seed(0)
+    warm_up()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"the zygote has {threads} threads; a forked worker would have only one of them")
