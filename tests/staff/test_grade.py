@@ -187,7 +187,7 @@ def test_the_table_and_the_report_contain_all_results(killed):
     report = (killed.out / "summary.md").read_text()
     assert report in killed.again.stdout
     assert "treats log_std as the logarithm of the variance" in report
-    assert "- `damaged`: `damaged.zip is" in report
+    assert "- `damaged`: `` damaged.zip is" in report
 
 
 def test_ctrl_c_stops_cleanly_and_the_same_seed_gives_the_same_grades(killed, students, tmp_path):
