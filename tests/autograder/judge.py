@@ -12,6 +12,7 @@ from tests.autograder.runner import Runner
 from tests.autograder.text import clean
 from tests.autograder.verdict import Verdict
 
+UNTOUCHED = ("not attempted", "waiting")  # statuses of an exercise that nobody has begun
 SHOWN = 3  # differences of one probe
 
 
@@ -36,7 +37,7 @@ def judge(
     lines = discreet.lines_with_code(student) if student and not reveal else {}
     with ThreadPoolExecutor(1) as pool:
         for own in by_exercise.values():
-            verdicts = [_judge(runner, oracle, probe, pool, reveal, lines) for probe in own]
+            verdicts = _verdicts(runner, oracle, own, pool, reveal, lines)
             again = {} if known is None else _again(runner, oracle, verdicts, known, pool)
             if not reveal:
                 discreet.tell(verdicts, again)
@@ -44,13 +45,36 @@ def judge(
             yield verdicts
 
 
+def _verdicts(
+    runner: Runner, oracle: Oracle, probes: list[Probe], pool: ThreadPoolExecutor, reveal: bool, lines: dict
+) -> list[Verdict]:
+    """On the probes of one exercise. As long as it is not attempted, the reference does not run either."""
+    verdicts: list[Verdict] = []
+    for probe in probes:
+        begun = not verdicts or any(verdict.status not in UNTOUCHED for verdict in verdicts)
+        verdicts.append(_judge(runner, oracle, probe, pool, reveal, lines, ahead=begun))
+    if any(verdict.status not in UNTOUCHED for verdict in verdicts):
+        for verdict in verdicts:
+            verdict.expected = verdict.expected or oracle.expected(verdict.probe, verdict.inputs)
+    return verdicts
+
+
 def _judge(
-    runner: Runner, oracle: Oracle, probe: Probe, pool: ThreadPoolExecutor, reveal: bool, lines: dict
+    runner: Runner,
+    oracle: Oracle,
+    probe: Probe,
+    pool: ThreadPoolExecutor,
+    reveal: bool,
+    lines: dict,
+    ahead: bool = True,
 ) -> Verdict:
+    """`ahead`: let the reference run while the student's code does, even though its answer may not be needed."""
     inputs = draw(probe, oracle.seed)
-    pending = pool.submit(oracle.expected, probe, inputs)  # the reference runs while the student's code does
+    pending = pool.submit(oracle.expected, probe, inputs) if ahead else None
     answer = runner.ask(probe, inputs)
-    verdict = Verdict(probe, "failed", inputs=inputs, expected=pending.result())
+    verdict = Verdict(probe, "failed", inputs=inputs)
+    if pending or answer.status == "ok":
+        verdict.expected = pending.result() if pending else oracle.expected(probe, inputs)
     if answer.status != "ok":
         verdict.status, verdict.text = unanswered.why(probe, answer, reveal)
         verdict.imported, verdict.staff = not answer.importing, str(answer.detail.get("staff", ""))

@@ -49,7 +49,7 @@ def test_the_reference_learns_from_everything_that_it_collected(honest):
 
 def test_the_value_hardly_depends_on_the_seed_and_tells_wrong_ones_apart():
     """The same numbers of labels: demonstrations only, and rounds that forget the earlier ones."""
-    values = [value(ALL, seed) for seed in range(3)]
+    values = [value(ALL, seed) for seed in range(2)]
     assert max(values) - min(values) <= 0.1
     forgets = tuple(tuple(range(i * PLACES, (i + 1) * PLACES)) for i in range(ROUNDS + 1))
     assert value((ALL[0],), 0) < min(values) - 0.2
@@ -105,13 +105,13 @@ CHANGES = {
     ),
     "the expert drives": ("new = rollout_and_relabel(env, policy, expert, horizon, 1.0, rng)", ROUNDS + 1),
     "coins": ("new = rollout_and_relabel(env, policy, expert, horizon, 0.5, rng)", ROUNDS + 1),
-    "another road": ("new = rollout_and_relabel(type(env)(4), policy, expert, horizon, 0.0, rng)", 1),
+    "another road": ("new = rollout_and_relabel(type(env)(8), policy, expert, horizon, 0.0, rng)", 1),
     "a chosen start": (
         "new = rollout_and_relabel(env, policy, expert, horizon, 0.0, np.random.default_rng(7))",
         ROUNDS + 1,
     ),
     "many trials, the best one kept": (
-        "new = max((rollout_and_relabel(type(env)(4), policy, expert, horizon, 0.0, rng) for _ in range(5)), "
+        "new = max((rollout_and_relabel(type(env)(8), policy, expert, horizon, 0.0, rng) for _ in range(5)), "
         "key=lambda d: abs(d.action).sum())",
         1,
     ),
@@ -155,7 +155,7 @@ def test_a_choice_of_samples_is_a_choice_of_places():
         {"executed": np.full((240, CARS, 1), np.nan, np.float32), "sizes": np.zeros(5)},
         {"executed": np.zeros((240, 7, 1), np.float32)},
         {"obs": np.zeros((3, 2), np.int64)},
-        {"obs": np.zeros((0, 128), np.float32), "action": np.zeros((0, 1)), "sizes": np.zeros(5, np.int64)},
+        {"rows": np.zeros(0, np.int64), "sizes": np.zeros(5, np.int64)},
         {"begins": np.array([5, 3, 1])},
         {"begins": np.array([0, LENGTH, 0, LENGTH])},
         {"begins": np.array([0, 60, 120, 10**9])},
@@ -165,13 +165,17 @@ def test_a_choice_of_samples_is_a_choice_of_places():
         {"made": np.array([5, 4, 3, 2, 1])},
         {"sizes": np.array([-1, 1, 0, 0, 0])},
         {"sizes": np.array([]), "made": np.array([])},
+        {"rows": np.array([-1] * 7200)},
+        {"rows": np.array([10**6] * 7200)},
+        {"rows": np.zeros(7199, np.int64)},
+        {"sizes": np.zeros(()), "made": np.zeros(())},
     ],
 )
 def test_impossible_records_get_no_rank(honest, change):
     assert score(Fixed(honest | change), SEED) is None
 
 
-@pytest.mark.parametrize("missing", ["obs", "action", "sizes", "made", "seeds", "begins", "executed"])
+@pytest.mark.parametrize("missing", ["obs", "action", "rows", "sizes", "made", "seeds", "begins", "executed"])
 def test_incomplete_records_get_no_rank(honest, missing):
     assert score(Fixed({name: array for name, array in honest.items() if name != missing}), SEED) is None
 

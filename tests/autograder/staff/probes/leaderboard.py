@@ -29,11 +29,11 @@ from tests.autograder.oracle import draw
 from tests.autograder.probes.base import Arrays, Homework, Probe
 from tests.autograder.runner import Runner
 
-CARS, LENGTH, ROUNDS = 4, 60, 4
+CARS, LENGTH, ROUNDS = 8, 60, 4
 PLACES = CARS * LENGTH  # samples of the demonstrations, and of each rollout
 FITS = ROUNDS + 1
-MOST = 2 * FITS * FITS * PLACES  # samples that are read
-LEARNERS, EPISODES, STEPS = 4, 24, 400  # of the judge's own run, and of its test
+MOST = 2 * FITS * FITS * PLACES  # samples that are read, in all calls of fit
+LEARNERS, EPISODES, STEPS = 3, 32, 400  # of the judge's own run, and of its test
 GRADIENT_STEPS, LAST_GRADIENT_STEPS = 150, 600
 ALL = tuple(tuple(range(number * PLACES)) for number in range(1, FITS + 1))  # what a right DAgger learns from
 EXPERT = LaneExpert()
@@ -81,9 +81,14 @@ def run(hw1: Homework, inputs: Arrays) -> dict:
         return clone(hw1, dataset, GRADIENT_STEPS, seed)
 
     hw1.dagger.dagger(env, EXPERT, fit, demonstrations(seed), ROUNDS, LENGTH, np.random.default_rng(seed))
+    obs, action = (np.concatenate([getattr(dataset, name) for dataset in datasets]) for name in ("obs", "action"))
+    numbers: dict[bytes, int] = {}  # of the different samples: most of them are in several datasets
+    rows = [numbers.setdefault(o.tobytes() + a.tobytes(), len(numbers)) for o, a in zip(obs, action, strict=True)]
+    first = np.unique(rows, return_index=True)[1]
     return {
-        "obs": np.concatenate([dataset.obs for dataset in datasets]),
-        "action": np.concatenate([dataset.action for dataset in datasets]),
+        "obs": obs[first],
+        "action": action[first],
+        "rows": np.array(rows, dtype=np.int64),
         "sizes": np.array([len(dataset) for dataset in datasets]),
         "made": np.array(made),
         "seeds": np.array(env.seeds, dtype=np.int64),
@@ -129,11 +134,11 @@ def places(answer: Arrays, seed: int) -> tuple[tuple[int, ...], ...]:
 
     Raises ValueError if the record is impossible.
     """
-    obs, action, sizes, made = (np.asarray(answer[name]) for name in ("obs", "action", "sizes", "made"))
+    obs, action, rows, sizes, made = (answer[name] for name in ("obs", "action", "rows", "sizes", "made"))
     begins = _begins(answer)
-    if obs.ndim != 2 or len(obs) != len(action) or len(obs) > MOST or not 1 <= len(sizes) == len(made) <= 8 * FITS:
+    if obs.ndim != 2 or len(obs) != len(action) or len(rows) > MOST or not 1 <= len(sizes) == len(made) <= 8 * FITS:
         raise ValueError(f"datasets of the shape {obs.shape}")
-    if sizes.min() < 0 or sizes.sum() != len(obs) or (np.diff(made) < 0).any():
+    if sizes.min() < 0 or sizes.sum() != len(rows) or rows.min(initial=0) < 0 or (np.diff(made) < 0).any():
         raise ValueError("the sizes do not fit the samples")
     known = _known(answer, begins, seed)
     ends = np.cumsum(sizes)
@@ -145,7 +150,7 @@ def places(answer: Arrays, seed: int) -> tuple[tuple[int, ...], ...]:
             raise ValueError("a rollout before the first fit")
         last = int(np.flatnonzero(before)[-1])
         found = {}
-        for i in range(ends[last] - sizes[last], ends[last]):
+        for i in rows[ends[last] - sizes[last] : ends[last]]:
             place, label = known.get(obs[i].tobytes(), (-1, None))
             if 0 <= place < (rollouts + 1) * PLACES and np.array_equal(label, action[i]):
                 found[place] = True
