@@ -3,6 +3,7 @@
 import random
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -74,10 +75,22 @@ def ask_all(inputs: list[tuple[Probe, Arrays]], runner: Runner | InProcess) -> N
 
 
 def judge_all(runner: Runner | InProcess) -> None:
-    """Also the reference's answers and the verdicts."""
-    verdicts = [v for own in judge(runner, Live(classes.SEED), PROBES.values(), reveal=False) for v in own]
+    """Also the reference's answers and the verdicts. In one process, student's code and reference take turns: they
+    share PyTorch's global generator."""
+    oracle, turn = Live(classes.SEED), threading.Lock()
+    if isinstance(runner, InProcess):
+        oracle.expected, runner.ask = _one_at_a_time(oracle.expected, turn), _one_at_a_time(runner.ask, turn)
+    verdicts = [v for own in judge(runner, oracle, PROBES.values(), reveal=False) for v in own]
     if failed := [v.probe.id for v in verdicts if v.status != "passed"]:
         raise Unmeasured(f"the reference does not pass the probes {', '.join(failed)}.")
+
+
+def _one_at_a_time(function: Callable, turn: threading.Lock) -> Callable:
+    def alone(*arguments):
+        with turn:
+            return function(*arguments)
+
+    return alone
 
 
 def seconds_isolated(work: Callable[[Runner], None], sandbox: Sandbox, student: Path) -> float:
