@@ -1,4 +1,4 @@
-"""Reads what was handed in, a folder or a zip, as a list of entries. Nothing is unpacked, and everything has a limit."""
+"""Reads what was handed in, a folder or a zip, as a list of entries. Nothing is unpacked; everything has a limit."""
 
 import copy
 import io
@@ -136,7 +136,8 @@ def _in_folder(root: Path) -> Iterator[Entry]:
         found = _listed(root / here, required=not here.parts)
         kinds = {each.name: _kind(each) for each in found}
         for name, kind in kinds.items():
-            yield Entry(here / name, kind, lambda limit, path=root / here / name: _open(path))
+            path = here / name
+            yield Entry(path, kind, lambda limit, path=path: _open(root / path))
         if len(here.parts) < MAX_DEPTH and not (here.parts and "pyvenv.cfg" in kinds):
             below = [name for name in kinds if kinds[name] == "folder" and name not in IGNORED and name[0] != "."]
             waiting += [here / name for name in reversed(below)]

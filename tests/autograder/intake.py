@@ -45,8 +45,8 @@ class Taken:
     """What was changed about their encoding, of `source.CHANGES`."""
     refused: list[str] = field(default_factory=list)
     """For each file that is there but cannot be taken, the reason and the remedy."""
-    renamed: list[str] = field(default_factory=list)
-    """Notes on files that have nearly the right name."""
+    notes: list[str] = field(default_factory=list)
+    """On files that have nearly the right name, or that cannot be taken."""
 
 
 def take(submission: Path, into: Path) -> Intake:
@@ -60,9 +60,7 @@ def take(submission: Path, into: Path) -> Intake:
     with _unwrapped(Path(submission)) as (found, notes):
         folder = _folder(found)
         taken = _take(found, folder)
-        notes += (
-            _place(folder) + taken.renamed + [f"{reason}. This file counts as missing." for reason in taken.refused]
-        )
+        notes += _place(folder) + taken.notes
         notes += _elsewhere(found, folder)
     notes += _changed(taken.changes) + _untouched(taken.files)
     _write(taken.files, into)
@@ -102,7 +100,7 @@ def _unwrapped(submission: Path) -> Iterator[tuple[list[Entry], list[str]]]:
             yield found, []
         else:
             with inside(zips[0]) as within:
-                yield within, [f"Your files were found in a zip inside of your submission, {shown(zips[0].path)}."]
+                yield within, [f"Your files were found in a zip inside your submission, {shown(zips[0].path)}."]
 
 
 def _folder(found: list[Entry]) -> PurePosixPath:
@@ -153,9 +151,10 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
                 entry = _only(candidates, name)
                 taken.files[file], taken.changes[file] = source.plain(file, entry.read(MAX_FILE))
                 if entry.path.name != name:
-                    taken.renamed.append(f"{shown(entry.path)} was graded as {name}. Give it exactly this name.")
+                    taken.notes.append(f"{shown(entry.path)} was graded as {name}. Give it exactly this name.")
         except FileError as error:
             taken.refused.append(str(error))
+            taken.notes.append(f"{error}. This file counts as missing.")
     if not taken.files:
         more = f" (none of your {len(taken.refused)} files can be taken)" if len(taken.refused) > 1 else ""
         raise IntakeError(taken.refused[0] + more)
@@ -165,7 +164,7 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
 def _only(candidates: list[Entry], name: str) -> Entry:
     """The one file among the candidates for this name. Raises FileError if it could be several."""
     if len(names := sorted({e.path.name for e in candidates})) > 1:
-        raise FileError(f"{listed(names)} are several files for {name}: hand in only {name}")
+        raise FileError(f"{listed(names)} could all be {name}: hand in only {name}")
     if len(candidates) > 1:
         raise FileError(f"the zip contains {shown(candidates[0].path)} {len(candidates)} times: {PACK}")
     return candidates[0]

@@ -14,11 +14,11 @@ WIDE = {  # the longer marks first: UTF-32 starts as UTF-16 does
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 CODING = re.compile(rb"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+")  # the comment that names the encoding
-# Text that is the same in ASCII and in every encoding in which people write code.
-PLAIN = bytes(range(32, 92)) + b"\\n" + bytes(range(93, 127)) + b"\t\n .xn--mnchen-3ya."
+# Not for code. The first two take hours for a megabyte of some texts; the last one prints warnings.
+REFUSED = {"punycode", "idna", "unicode-escape"}
 LINE_ENDS = "Windows line ends were changed to Unix line ends."
 MARK = "the byte order mark at the start was removed."
-CONVERTED = "converted to UTF-8. Save it as UTF-8, because Python cannot run it as it is."
+CONVERTED = "the text was converted to UTF-8, because Python does not run UTF-16 or UTF-32."
 CHANGES = (LINE_ENDS, MARK, CONVERTED)
 REMEDY = "save the file as UTF-8"
 
@@ -66,26 +66,20 @@ def _check(file: str, data: bytes) -> None:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
     except SyntaxError as error:
         raise FileError(f"{file}, at the top: {shown(error.msg)}; {REMEDY}, and delete that comment") from error
-    if not _contains_ascii(encoding):
-        raise FileError(f"{file}, at the top: {encoding} is no encoding for code; {REMEDY}, and delete that comment")
+    unfit = FileError(f"{file}, at the top: {encoding} is no encoding for code; {REMEDY}, and delete that comment")
+    if codecs.lookup(encoding).name in REFUSED:
+        raise unfit
     try:
-        data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         where = f"{file}, {_line(data, error.start)}"
         if encoding == "utf-8":
             raise FileError(f"{where}: not UTF-8 text; {REMEDY}") from error
-        raise FileError(f"{where}: not {encoding}, which the comment at the top promises; {REMEDY}") from error
-
-
-def _contains_ascii(encoding: str) -> bool:
-    """Whether plain text stays the same, so that line ends and stubs are found in the bytes.
-
-    This also keeps out codecs that are no text (zip) and those that take hours for a megabyte (punycode, idna).
-    """
-    try:
-        return PLAIN.decode(encoding) == PLAIN.decode("ascii")
-    except (UnicodeError, LookupError):
-        return False
+        raise FileError(f"{where}: not {encoding}, which a comment at the top promises; {REMEDY}") from error
+    except (UnicodeError, LookupError) as error:  # a codec that is not for text, such as zip
+        raise unfit from error
+    if encoding != "utf-8" and "coding" not in text:  # the comment itself must be in this encoding
+        raise unfit
 
 
 def _line(data: bytes, at: int) -> str:
