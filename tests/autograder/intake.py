@@ -60,8 +60,7 @@ def take(submission: Path, into: Path) -> Intake:
     with _unwrapped(Path(submission)) as (found, notes):
         folder = _folder(found)
         taken = _take(found, folder)
-        notes += _place(folder) + taken.notes
-        notes += _elsewhere(found, folder)
+        notes += _place(folder) + taken.notes + _elsewhere(found, folder)
     notes += _changed(taken.changes) + _untouched(taken.files)
     _write(taken.files, into)
     return Intake(_digest(taken.files), [file for file in exercises.files() if file not in taken.files], notes)
@@ -94,13 +93,16 @@ def _meant(name: str) -> str:
 def _unwrapped(submission: Path) -> Iterator[tuple[list[Entry], list[str]]]:
     """What was handed in, or what is in the zip that was handed in within it; and notes on that."""
     with entries(submission) as found:
-        zips = [e for e in found if e.kind == "file" and e.path.suffix.casefold() == ".zip"]
-        nested = len(zips) == 1 and len(zips[0].path.parts) <= 1 + MAX_AROUND
-        if not nested or any(_meant(e.path.name) in NAMES for e in found):
+        zips = _zips(found)
+        if len(zips) != 1 or any(_meant(e.path.name) in NAMES for e in found):
             yield found, []
         else:
             with inside(zips[0]) as within:
                 yield within, [f"Your files were found in a zip inside your submission, {shown(zips[0].path)}."]
+
+
+def _zips(found: list[Entry]) -> list[Entry]:
+    return [e for e in found if e.kind == "file" and e.path.suffix.casefold() == ".zip"]
 
 
 def _folder(found: list[Entry]) -> PurePosixPath:
@@ -129,9 +131,8 @@ def _no_files(found: list[Entry]) -> str:
             return f"{shown(entry.path)} is a link: hand in the folder itself"
         if _meant(entry.path.name) in NAMES:
             return f"{shown(entry.path)} was found, but it must be in a folder called hw1 at the top: {PACK}"
-    for entry in found:
-        if entry.path.suffix.casefold() == ".zip":
-            return f"there is no folder called hw1, but a zip, {shown(entry.path)}: hand in its contents"
+    if zips := _zips(found):
+        return f"there is no folder called hw1, but {listed([e.path for e in zips])}: hand in the contents of one zip"
     return f"there is no folder called hw1 that contains {' or '.join(sorted(NAMES))}: {PACK}"
 
 

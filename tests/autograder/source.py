@@ -66,8 +66,9 @@ def _check(file: str, data: bytes) -> None:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
     except SyntaxError as error:
         raise FileError(f"{file}, at the top: {shown(error.msg)}; {REMEDY}, and delete that comment") from error
+    encoding = codecs.lookup(encoding).name  # always short, unlike the name in the comment
     unfit = FileError(f"{file}, at the top: {encoding} is no encoding for code; {REMEDY}, and delete that comment")
-    if codecs.lookup(encoding).name in REFUSED:
+    if encoding in REFUSED:
         raise unfit
     try:
         text = data.decode(encoding)
