@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hw1 import exercises
-from tests.autograder.intake import IGNORED
+from tests.autograder.containers import IGNORED
 from tests.autograder.staff.batch import BatchError
 
 RESERVED = ("grades.csv", "summary.md")  # the folder of grades has files of these names
