@@ -461,6 +461,15 @@ def test_damaged_data_of_one_file(how, tmp_path):
     assert says.startswith(("hw1/losses.py is damaged", "hw1/losses.py cannot be read"))
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_contents_that_do_not_have_their_checksum(how, tmp_path):
+    path = packed(tmp_path, {name: data for name, data in FILES.items() if name != LOSSES})
+    with zipfile.ZipFile(path, "a", how) as archive:
+        archive.writestr(LOSSES, FILES[LOSSES])
+        archive.getinfo(LOSSES).CRC ^= 1
+    assert "hw1/losses.py is damaged" in refused_alone(path, tmp_path / "taken")
+
+
 def test_packed_data_that_is_larger_than_any_file_may_be_is_not_read(tmp_path):
     """Empty blocks: they make the packed data of a short file as long as you like."""
     path = packed(tmp_path, {name: data for name, data in FILES.items() if name != LOSSES})
