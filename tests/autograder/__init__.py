@@ -13,6 +13,8 @@
     discreet          what the server may say about hidden inputs: sentences that can be counted
     report            tables of results
     intake            takes the student's four files out of a submission
+    containers        reads a folder or a zip, within limits
+    source            the encoding of a student's file, as Python reads it
 
 The judging process never imports a student's code. This package imports `hw1` and nothing else of the homework.
 """
