@@ -30,7 +30,7 @@ def bits(known: Stored, lines: Mapping[str, Collection[int]], seconds: float) ->
         "lines": len(exercises) * math.log2(1 + _places(lines)),
         "mistakes": sum(_mistakes(known, exercise) for exercise in exercises) + MOST * len(PROBES),
         "time": math.log2(1 + math.ceil(seconds * 10**results.DIGITS)),
-        "leaderboard": math.log2(2 + leaderboard.LEARNERS * leaderboard.EPISODES),
+        "leaderboard": math.log2(2 + leaderboard.ROADS),
     }
 
 
