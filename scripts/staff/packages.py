@@ -26,7 +26,7 @@ REMOVED = """
 # Modules that Linux distributions do not install together with Python.
 SEPARATE = "ensurepip idlelib tkinter turtle turtledemo venv"
 HEAD = """# What students' code finds on the server, the same for scripts.check, scripts.submit, a batch and Gradescope.
-# Written by `python -m scripts.staff.packages`; tests/autograder/server.py reads it.
+# tests/autograder/server.py reads it; course staff have a command that writes it.
 """
 
 
