@@ -22,6 +22,7 @@ from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
 from tests.autograder.runner import Runner, Spawned
+from tests.autograder.staff import cage
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
@@ -262,6 +263,13 @@ def test_other_versions_are_named(monkeypatch):
     pinned = re.search(r"numpy==(.*)", (ROOT / "requirements.txt").read_text())[1]
     (warning,) = portable.warnings({})
     assert warning.startswith(f"numpy is 1.0 here and {pinned} on the server.")
+
+
+def test_the_readme_states_the_limits():
+    text = (ROOT / "README.md").read_text()
+    assert f"up to {home.BYTES >> 20} MiB ({home.FILE_BYTES >> 20} MiB a file)" in text
+    assert f"more than {cage.MEMORY >> 20} MiB of memory" in text
+    assert f"newer Python than the server's {'.'.join(map(str, server.server().python))}" in text
 
 
 def test_seeds_differ_between_probes():
