@@ -2,11 +2,14 @@
 
 Each file of `hostile/` is appended to a student's file whose exercises are all unfinished. It gets the place of every
 target: RESULTS (others' results), FELLOW (another student's submission), REPOSITORY (the reference), JUDGE (a process
-id). An attack that succeeds raises an exception with the word ESCAPED, which the text for staff then contains.
+id), LISTENER (the socket of a service that everybody may use). An attack that succeeds raises an exception with the
+word ESCAPED, which the text for staff then contains.
 """
 
 import os
 import secrets
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,12 +23,16 @@ from tests.autograder.runner import Runner
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.markers import strip
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
+from tests.staff.test_sandbox import bare  # noqa: F401 (a fixture)
 
 ATTACKS = sorted(Path(__file__).with_name("hostile").glob("*.py"))
 EXERCISES = {"losses": "1.3", "heads": "2.1", "compounding": "3.1", "dagger": "4.1"}
 RIGHT = {"losses_just_in_time"}  # appended to the reference: right answers, but they may do harm
 SHARED = [Path(path) for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")]
 CANARY = f"canary{secrets.token_hex(8)}"
+LISTENER = Path(tempfile.gettempdir()) / f"hw1-listener-{CANARY}"
+# They take memory and space on the disk, which other mechanisms limit where there are no namespaces.
+GREEDY = [attack for attack in ATTACKS if attack.stem.startswith(("losses_home_", "losses_memory_"))]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,19 @@ def sandbox(place):
             pytest.skip(str(error))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def listener():
+    """The socket of a service; a datagram that arrives is a failure."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(LISTENER))
+        LISTENER.chmod(0o777)
+        yield
+        LISTENER.unlink()
+        sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+
+
 def write(folder: Path, texts: dict[str, str]) -> Path:
     for file, text in texts.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +90,7 @@ def submission(folder: Path, attack: Path, place: Path) -> Path:
         "FELLOW": str(place / "fellow"),
         "REPOSITORY": str(ROOT),
         "JUDGE": os.getpid(),
+        "LISTENER": str(LISTENER),
     }
     texts[target] += "\n" + "".join(f"{name} = {value!r}\n" for name, value in targets.items())
     texts[target] += attack.read_text()
@@ -104,6 +125,15 @@ def owner(path: Path) -> int | None:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
 def test_an_attack_gains_nothing(attack, sandbox, place, tmp_path):
+    check(attack, sandbox, place, tmp_path)
+
+
+@pytest.mark.parametrize("attack", GREEDY, ids=lambda path: path.stem)
+def test_an_attack_gains_nothing_without_namespaces(attack, sandbox, request, place, tmp_path):
+    check(attack, request.getfixturevalue("bare"), place, tmp_path)
+
+
+def check(attack: Path, sandbox: Sandbox, place: Path, tmp_path: Path) -> None:
     exercise = EXERCISES[attack.stem.partition("_")[0]]
     verdicts = graded(
         sandbox, submission(tmp_path / "hostile", attack, place), exercise, None if attack.stem in RIGHT else 0.3
@@ -121,4 +151,4 @@ def test_an_attack_gains_nothing(attack, sandbox, place, tmp_path):
 
 
 def test_the_bank_is_large():
-    assert len(ATTACKS) >= 75
+    assert len(ATTACKS) >= 120
