@@ -29,12 +29,12 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
     "exit_group": (231, 94), "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
     "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "dup": (32, 23), "dup2": (33, None),
-    "dup3": (292, 24), "recvfrom": (45, 207), "sendto": (44, 206), "getsockopt": (55, 209), "setsockopt": (54, 208),
-    "getsockname": (51, 204), "getpeername": (52, 205), "socketpair": (53, 199), "shutdown": (48, 210),
+    "dup3": (292, 24), "getsockopt": (55, 209), "getsockname": (51, 204), "getpeername": (52, 205),
+    "shutdown": (48, 210),
 }  # fmt: skip
 
 WRITING = {  # besides, where a home is writable: Landlock decides on the place, limits on the size
-    "ftruncate": (77, 46), "truncate": (76, 45), "fallocate": (285, 47), "pwrite64": (18, 68), "pwritev": (296, 70),
+    "ftruncate": (77, 46), "truncate": (76, 45), "pwrite64": (18, 68), "pwritev": (296, 70),
     "fsync": (74, 82), "fdatasync": (75, 83), "flock": (73, 32), "mkdir": (83, None), "mkdirat": (258, 34),
     "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "rename": (82, None), "renameat": (264, 38),
     "renameat2": (316, 276), "copy_file_range": (326, 285), "sendfile": (40, 71),
@@ -51,24 +51,35 @@ UNSUPPORTED = {  # extended attributes, which many file systems do not have
 
 TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is O_TMPFILE
 CLONE_THREAD = 0x00010000
-SHARED_WITHOUT_FILE = 0x21  # flags of mmap
+SHARED_WITHOUT_FILE, GROWS_DOWN = 0x21, 0x100  # flags of mmap
 SET_NAME, GET_NAME, SET_VMA = 15, 16, 0x53564D41  # commands of prctl
 DUPLICATE_FLAGS_LOCKS = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032]  # of fcntl, without those for signals, leases
 IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC = 0x5401, 0x5421, 0x541B, 0x5451  # ioctl
+UNIX, STREAM, OUT_OF_BAND = 1, 1, 1  # a family and a type of sockets, and a flag of messages
+STREAMS = [STREAM | flags for flags in (0, os.O_CLOEXEC, os.O_NONBLOCK, os.O_CLOEXEC | os.O_NONBLOCK)]
 
-# Numbers; the argument that decides; the condition on it: it "is" one of some values, or "any", "none" or "not all" of
-# some bits are set; and the error if the condition does not hold.
+# Numbers; the arguments that decide, each with the condition on it: it "is" one of some values, or "any", "none" or
+# "not all" of some bits are set; and the error if a condition does not hold.
 OPENING = {
-    "open": ((2, None), 1, "none", [TO_WRITE], errno.EROFS),
-    "openat": ((257, 56), 2, "none", [TO_WRITE], errno.EROFS),
+    "open": ((2, None), [(1, "none", [TO_WRITE])], errno.EROFS),
+    "openat": ((257, 56), [(2, "none", [TO_WRITE])], errno.EROFS),
 }
 CONDITIONAL = {
-    "mmap": ((9, 222), 3, "not all", [SHARED_WITHOUT_FILE], errno.ENOMEM),  # such memory has no limit of its own
-    "clone": ((56, 220), 0, "any", [CLONE_THREAD], errno.EPERM),
-    "fcntl": ((72, 25), 1, "is", DUPLICATE_FLAGS_LOCKS, errno.EPERM),
-    "ioctl": ((16, 29), 1, "is", [IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC], errno.ENOTTY),
-    "prctl": ((157, 167), 0, "is", [SET_NAME, GET_NAME, SET_VMA], errno.EPERM),
-    "prlimit64": ((302, 261), 0, "is", [0], errno.EPERM),  # only of itself; a limit can only decrease
+    # Memory that is shared, or that grows like a stack, does not count as data.
+    "mmap": ((9, 222), [(3, "not all", [SHARED_WITHOUT_FILE]), (3, "none", [GROWS_DOWN])], errno.ENOMEM),
+    "clone": ((56, 220), [(0, "any", [CLONE_THREAD])], errno.EPERM),
+    "fcntl": ((72, 25), [(1, "is", DUPLICATE_FLAGS_LOCKS)], errno.EPERM),
+    "ioctl": ((16, 29), [(1, "is", [IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC])], errno.ENOTTY),
+    "prctl": ((157, 167), [(0, "is", [SET_NAME, GET_NAME, SET_VMA])], errno.EPERM),
+    "prlimit64": ((302, 261), [(0, "is", [0])], errno.EPERM),  # only of itself; a limit can only decrease
+    # A datagram could go to any service; a stream reaches only the other end of the pair.
+    "socketpair": ((53, 199), [(0, "is", [UNIX]), (1, "is", STREAMS)], errno.EPERM),
+    "sendto": ((44, 206), [(3, "none", [OUT_OF_BAND])], errno.EPERM),
+    "recvfrom": ((45, 207), [(3, "none", [OUT_OF_BAND])], errno.EPERM),
+}
+CONDITIONAL_WRITING = {
+    # Other modes reserve space beyond the end of a file, where the limit of its size does not hold.
+    "fallocate": ((285, 47), [(1, "is", [0])], errno.EOPNOTSUPP),
 }
 UNIFIED = 424  # C libraries try newer calls than this first, and older ones only if the newer do not exist
 
@@ -95,9 +106,9 @@ def program(machine: str, writing: bool, own_user: bool) -> list[tuple[int, int,
         for numbers in calls.values():
             if numbers[column] is not None:
                 steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, reply)]
-    for numbers, argument, how, values, error in (CONDITIONAL if writing else CONDITIONAL | OPENING).values():
+    for numbers, conditions, error in (CONDITIONAL | (CONDITIONAL_WRITING if writing else OPENING)).values():
         if numbers[column] is not None:
-            body = _condition(argument, how, values, error)
+            body = [step for condition in conditions for step in _condition(*condition, error)] + [(RETURN, 0, 0, ALLOW)]
             steps += [(EQUAL, 0, len(body), numbers[column]), *body]
     return [
         *steps,
@@ -108,11 +119,14 @@ def program(machine: str, writing: bool, own_user: bool) -> list[tuple[int, int,
 
 
 def _condition(argument: int, how: str, values: list[int], error: int) -> list[tuple[int, int, int, int]]:
-    """Permit a call depending on the lower half of an argument (the kernel reads only that half of these)."""
-    test = EQUAL if how in ("is", "not all") else BITS
-    hit, miss = (ERROR | error, ALLOW) if how in ("none", "not all") else (ALLOW, ERROR | error)
-    body = [(LOAD, 0, 0, 16 + 8 * argument)]
-    for value in values:
-        body += [(AND, 0, 0, value)] * (how == "not all")  # leaves only these bits: at most one value
-        body += [(test, 0, 1, value), (RETURN, 0, 0, hit)]
-    return [*body, (RETURN, 0, 0, miss)]
+    """Deny a call depending on the lower half of an argument (the kernel reads only that half of these)."""
+    load, deny = (LOAD, 0, 0, 16 + 8 * argument), (RETURN, 0, 0, ERROR | error)
+    if how == "is":  # each value jumps over the others and over the denial
+        return [load, *((EQUAL, len(values) - number, 0, value) for number, value in enumerate(values)), deny]
+    (mask,) = values
+    tests = {
+        "any": [(BITS, 1, 0, mask)],
+        "none": [(BITS, 0, 1, mask)],
+        "not all": [(AND, 0, 0, mask), (EQUAL, 0, 1, mask)],
+    }
+    return [load, *tests[how], deny]

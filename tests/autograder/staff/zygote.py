@@ -32,6 +32,10 @@ from tests.autograder.warm import warm_up
 
 MESSAGE = 64 * 1024
 WATCH_SECONDS = 0.02
+SPACE = 1 << 30
+"""Bytes on the disk that a worker must leave free, or half of what it has found free, if that is less."""
+MARGIN = 64 << 20
+"""Bytes of memory that a worker may use besides its limit, for its stack and what is measured too late."""
 STACK = 2 << 20  # bytes of a thread's stack, which counts as memory even if it is not used
 SYSTEM = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
 DEVICES = ["/dev/null", "/dev/urandom"]
@@ -117,7 +121,7 @@ def _serve(sock: socket.socket, workers: "Workers") -> None:
     gc.collect()
     gc.freeze()  # so that garbage collection in a worker does not copy the shared memory
     while True:
-        while not select.select([sock], [], [], WATCH_SECONDS if workers.watched else None)[0]:
+        while not select.select([sock], [], [], WATCH_SECONDS if workers.running else None)[0]:
             workers.watch()
         data, sent, _, _ = socket.recv_fds(sock, MESSAGE, 1)
         if not data:
@@ -143,10 +147,14 @@ class Workers:
         """The process id of the worker, 0 if there is none."""
         self.user: int | None = None
         self.probes: dict = {}
+        self.memory = self.free = 0
+        """Bytes of memory that the worker may use at most, and bytes that must stay free on the disk."""
 
     def start(self, request: dict, connection: int) -> None:
         self.user = request["user"]
         self._furnish()
+        self.memory = _memory("self") + cage.MEMORY + MARGIN
+        self.free = min(SPACE, _free(self.home) // 2)
         parent = os.getpid()
         self.running = os.fork()
         if not self.running:
@@ -206,21 +214,24 @@ class Workers:
             while True:
                 os.waitpid(-1, 0)
 
-    @property
-    def watched(self) -> bool:
-        """Whether nothing but this process limits what the worker writes."""
-        return bool(self.running) and not self.own_mounts
-
     def watch(self) -> None:
-        """End the worker if it has written too much."""
+        """End the worker if it uses too much: memory in a way that no limit counts, or space on the disk."""
+        children = Path("/proc/thread-self/children").read_text().split()  # as /proc numbers them
+        if sum(map(_memory, children)) > self.memory or (not self.own_mounts and self._wrote_too_much()):
+            self.kill()
+
+    def _wrote_too_much(self) -> bool:
+        """Where nothing else limits it. Files without a name are not found; that the disk gets full is."""
         size = files = 0
-        for folder, below, names in os.walk(self.home):
-            files += len(below) + len(names)
-            with suppress(OSError):  # a file has just been removed
-                size += sum(os.lstat(os.path.join(folder, name)).st_blocks * 512 for name in names)
-            if size > home.BYTES or files > home.FILES:
-                self.kill()
-                return
+        try:
+            for folder, below, names in os.walk(self.home, onerror=_unless_removed):
+                files += len(below) + len(names)
+                size += sum(_blocks(os.path.join(folder, name)) for name in names)
+                if size > home.BYTES or files > home.FILES:
+                    return True
+        except OSError:  # a folder that is closed or too deep, where everything could be hidden
+            return True
+        return _free(self.home) < self.free
 
     def close(self) -> None:
         self.kill()
@@ -233,6 +244,32 @@ class Workers:
         elif self.home.exists():  # by programs that no depth of folders stops
             subprocess.run(["chmod", "-R", "u+rwX", self.home], stderr=subprocess.DEVNULL)
             subprocess.run(["rm", "-rf", "--", self.home], stderr=subprocess.DEVNULL)
+
+
+def _memory(process: str) -> int:
+    """Bytes of memory that are only of this process, or still shared with the one from which it was forked."""
+    with suppress(OSError):  # it has ended
+        pages = Path(f"/proc/{process}/statm").read_text().split()
+        return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _unless_removed(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _blocks(path: str) -> int:
+    """Bytes that a file takes on the disk."""
+    try:
+        return os.lstat(path).st_blocks * 512
+    except FileNotFoundError:  # it has just been removed
+        return 0
+
+
+def _free(folder: Path) -> int:
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize
 
 
 def _killer() -> socket.socket:

@@ -20,7 +20,7 @@ for path in others:
             change()
         except OSError:
             continue
-        if path != "/dev/null":  # everybody may set its times
+        if path not in ("/tmp", "/dev/null"):  # everybody may set their times to now
             raise RuntimeError(f"ESCAPED {path}")
 with open("program", "w") as file:
     file.write("#!/bin/sh")

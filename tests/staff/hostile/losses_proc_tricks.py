@@ -2,7 +2,7 @@
 
 import os
 
-NAMES = "mem maps environ root cwd exe fd fd/0 fdinfo ns/user ns/mnt ns/pid task oom_score_adj map_files pagemap stack"
+NAMES = "mem maps environ root fd fdinfo task oom_score_adj map_files pagemap stack"
 for process in ("self", "thread-self", "1", f"{os.getppid()}", f"{JUDGE}", f"self/root/proc/{JUDGE}"):
     for name in NAMES.split():
         path = f"/proc/{process}/{name}"
