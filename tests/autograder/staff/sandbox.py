@@ -41,6 +41,7 @@ GIVEN = (
     "tests/autograder/*.py",
     "tests/autograder/*.toml",
     "tests/autograder/staff/__init__.py",
+    "tests/autograder/staff/attempts.py",
     "tests/autograder/staff/cage.py",
     "tests/autograder/staff/system_calls.py",
     "tests/autograder/staff/zygote.py",

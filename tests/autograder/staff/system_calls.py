@@ -108,7 +108,9 @@ def program(machine: str, writing: bool, own_user: bool) -> list[tuple[int, int,
                 steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, reply)]
     for numbers, conditions, error in (CONDITIONAL | (CONDITIONAL_WRITING if writing else OPENING)).values():
         if numbers[column] is not None:
-            body = [step for condition in conditions for step in _condition(*condition, error)] + [(RETURN, 0, 0, ALLOW)]
+            body = [step for condition in conditions for step in _condition(*condition, error)] + [
+                (RETURN, 0, 0, ALLOW)
+            ]
             steps += [(EQUAL, 0, len(body), numbers[column]), *body]
     return [
         *steps,

@@ -32,5 +32,8 @@ CALLS = {  # on x86_64
 libc = ctypes.CDLL(None, use_errno=True)
 if platform.machine() == "x86_64":
     for name, number in CALLS.items():
-        if libc.syscall(number, *[ctypes.c_long(-1)] * 6) != -1 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
+        if libc.syscall(number, *[ctypes.c_long(-1)] * 6) != -1 or ctypes.get_errno() not in (
+            errno.EPERM,
+            errno.ENOSYS,
+        ):
             raise RuntimeError(f"ESCAPED {name}: {ctypes.get_errno()}")

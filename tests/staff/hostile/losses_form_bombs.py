@@ -5,7 +5,22 @@ import json
 import os
 import struct
 
-PARTS = ["", "shape", "tensor", "number", "parts", "array", "field", "type", "{of}", "{0.__class__}", "%s", "\x1b[2J", "=", "B=9"]
+PARTS = [
+    "",
+    "shape",
+    "tensor",
+    "number",
+    "parts",
+    "array",
+    "field",
+    "type",
+    "{of}",
+    "{0.__class__}",
+    "%s",
+    "\x1b[2J",
+    "=",
+    "B=9",
+]
 PARTS += ["gaussian_nll", "gaussian_nll.forward.mean", "9" * 500, "1,2,3", "B A=1,2", "A" * 10**4, "(" * 5000, ",,,", 7]
 
 

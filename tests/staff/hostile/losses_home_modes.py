@@ -5,7 +5,17 @@ import sys
 
 HOME = os.environ["HOME"]
 WORK = os.path.dirname(HOME)
-others = [WORK, f"{WORK}/given", f"{WORK}/given/hw1/envs.py", "/tmp", "/dev/null", os.__file__, sys.prefix, RESULTS, "/"]
+others = [
+    WORK,
+    f"{WORK}/given",
+    f"{WORK}/given/hw1/envs.py",
+    "/tmp",
+    "/dev/null",
+    os.__file__,
+    sys.prefix,
+    RESULTS,
+    "/",
+]
 for path in others:
     for change in (
         lambda path=path: os.chmod(path, 0o777),

@@ -25,7 +25,9 @@ class Liar(RuntimeError, metaclass=Kind):
 
 
 def text(secret):
-    code = compile("\n" * (secret % 9999) + "def f(kind): raise kind('TODO 2.1')", __file__.replace("losses", "dagger"), "exec")
+    code = compile(
+        "\n" * (secret % 9999) + "def f(kind): raise kind('TODO 2.1')", __file__.replace("losses", "dagger"), "exec"
+    )
     names = {}
     exec(code, names)
     f = names["f"]
