@@ -267,8 +267,8 @@ def test_other_versions_are_named(monkeypatch):
 
 def test_the_readme_states_the_limits():
     text = (ROOT / "README.md").read_text()
-    assert f"up to {home.BYTES >> 20} MiB ({home.FILE_BYTES >> 20} MiB a file)" in text
-    assert f"more than {cage.MEMORY >> 20} MiB of memory" in text
+    assert f"up to {home.BYTES >> 20} megabytes ({home.FILE_BYTES >> 20} in one file)" in text
+    assert f"more than {cage.MEMORY >> 20} megabytes of memory" in text
     assert f"newer Python than the server's {'.'.join(map(str, server.server().python))}" in text
 
 
