@@ -31,8 +31,14 @@ RIGHT = {"losses_just_in_time"}  # appended to the reference: right answers, but
 SHARED = [Path(path) for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")]
 CANARY = f"canary{secrets.token_hex(8)}"
 LISTENER = Path(tempfile.gettempdir()) / f"hw1-listener-{CANARY}"
-# They take memory and space on the disk, which other mechanisms limit where there are no namespaces.
-GREEDY = [attack for attack in ATTACKS if attack.stem.startswith(("losses_home_", "losses_memory_"))]
+# They take memory and space on the disk, which other mechanisms limit where there are no namespaces. There, files that
+# have no name are found only when the disk gets full.
+NAMELESS = {"losses_home_unlinked_files", "losses_home_unnamed_files"}
+GREEDY = [
+    attack
+    for attack in ATTACKS
+    if attack.stem.startswith(("losses_home_", "losses_memory_")) and attack.stem not in NAMELESS
+]
 
 
 @pytest.fixture(scope="module")
