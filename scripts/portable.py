@@ -25,6 +25,7 @@ def warnings(files: dict[str, bytes]) -> Iterator[str]:
     for file, data in files.items():
         try:
             tree = ast.parse(data)
+            data.decode(_encoding(data))
         except (SyntaxError, ValueError):  # the checks report it
             continue
         for line, why in dict.fromkeys((line, _problem(name)) for line, name in imported(tree)):
