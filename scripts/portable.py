@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tokenize
 from collections.abc import Iterator
 from importlib import metadata
@@ -9,7 +10,6 @@ from io import BytesIO
 
 import vermin
 
-from hw1 import exercises
 from hw1.exercises import ROOT
 from tests.autograder.server import refusal, server
 
@@ -24,28 +24,21 @@ def warnings(files: dict[str, bytes]) -> Iterator[str]:
     """
     for file, data in files.items():
         try:
-            tree = ast.parse(data)
-            data.decode(_encoding(data))
+            imports, features = [*imported(ast.parse(data))], [*newer(data)]
         except (SyntaxError, ValueError):  # the checks report it
             continue
-        for line, why in dict.fromkeys((line, _problem(name)) for line, name in imported(tree)):
+        except RecursionError:
+            yield f"{file} was not searched for imports: an expression in it is too long. Split it into several lines."
+            continue
+        for line, why in dict.fromkeys((line, refusal(name)) for line, name in imports):
             if why:
                 yield f"{file}, line {line}: the import will fail on the server: {why}."
-        for line, what, version in newer(data):
+        for line, what, version in features:
             yield (
                 f"{file}, line {line}: {what} needs Python {version}, but the server has {_text(server().python)}. "
                 "Write it differently."
             )
     yield from other_versions()
-
-
-def _problem(name: str) -> str:
-    """Why the server cannot import a module; "" if it can."""
-    places = [f"{name.replace('.', '/')}{end}" for end in (".py", "/__init__.py")]
-    own = [place for place in places if place.startswith("hw1/") and (ROOT / place).is_file()]
-    if own and own[0] not in (*server().given, *exercises.files()):
-        return f"{own[0]} is not handed in; move what you need from it into {' or '.join(exercises.files())}"
-    return refusal(name)
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -56,11 +49,17 @@ def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             module = ".".join(["hw1"] * bool(node.level) + [node.module] * bool(node.module))
             yield node.lineno, module
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names if module.startswith("hw1"))
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            yield from ((node.lineno, name) for name in names if module.startswith("hw1") and _is_module(name))
         elif isinstance(node, ast.Call) and _name(node.func) in ("__import__", "import_module"):
             name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
-            if isinstance(name, str) and name and not name.startswith("."):
-                yield node.lineno, name
+            if isinstance(name, str) and name.strip("."):
+                yield node.lineno, f"hw1{name}" if name.startswith(".") else name
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is a file of this module here."""
+    return any((ROOT / f"{name.replace('.', '/')}{end}").is_file() for end in (".py", "/__init__.py"))
 
 
 def _name(function: ast.expr) -> str:
@@ -71,10 +70,28 @@ def newer(data: bytes) -> Iterator[tuple[int, str, str]]:
     """The line, the name and the version of everything that needs a newer Python than the server's."""
     found = vermin.visit(data.decode(_encoding(data)), config=_config())
     lines = found.output_text().splitlines() if isinstance(found, vermin.SourceVisitor) else []
+    known = set()
     for match in filter(None, map(_REASON.match, lines)):
         version = (int(match[3]), int(match[4]))
         if version > server().python:
+            known.add(int(match[1]))
             yield int(match[1]), match[2].removeprefix("info: "), _text(version)
+    line, version = _newer_syntax(data)
+    if line and line not in known:
+        yield line, "this syntax", _text(version)
+
+
+def _newer_syntax(data: bytes) -> tuple[int, tuple[int, int]]:
+    """The line of the first syntax that the server's Python cannot read, which vermin may not know, and the version
+    that can; the line is 0 if there is none."""
+    line, version = 0, server().python
+    while version < sys.version_info[:2]:
+        try:
+            ast.parse(data, feature_version=version)
+            break
+        except SyntaxError as error:
+            line, version = line or error.lineno, (version[0], version[1] + 1)
+    return line, version
 
 
 def _config() -> vermin.Config:

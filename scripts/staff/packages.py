@@ -9,8 +9,11 @@ requirements-staff.txt.
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 
+import tyro
 from packaging.requirements import Requirement
 
 from hw1 import exercises
@@ -30,7 +33,13 @@ HEAD = """# What students' code finds on the server, the same for scripts.check,
 """
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Options:
+    """There are none: unknown arguments are refused."""
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.packages", description=__doc__)
     FILE.write_text(contents(), encoding="utf-8", newline="\n")
     print(f"wrote {FILE.relative_to(ROOT).as_posix()}")
     return 0
@@ -91,4 +100,4 @@ def _normal(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

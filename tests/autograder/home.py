@@ -42,6 +42,17 @@ def copy(source: Path, target: Path) -> None:
     target.chmod(0o644)
 
 
+def keep_fonts() -> None:
+    """Let matplotlib find the list of fonts that it has made on this machine: to make one can take a minute."""
+    caches = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matplotlib",
+        Path.home() / ".matplotlib",
+    )
+    for folder in caches:
+        if any(folder.glob("fontlist*.json")):
+            os.environ.setdefault("MPLCONFIGDIR", str(folder))
+
+
 def settle(home: Path) -> None:
     """Make `home` the current folder, the home and the place of temporary files of this process, with an environment
     that is the same everywhere."""

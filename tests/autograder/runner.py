@@ -6,12 +6,14 @@ request is made once more: something else may have ended it, and then the answer
 
 import bdb
 import multiprocessing
+import os
 import shutil
 import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -56,7 +58,8 @@ class Spawned:
         self.sock, theirs = socket.socketpair()
         context = multiprocessing.get_context("spawn")
         self.process = context.Process(target=worker.main, args=(theirs, self.home), daemon=True)
-        self.process.start()
+        with _environment(PYTHONHASHSEED="0"):  # sets of strings have the same order in every run, as on the server
+            self.process.start()
         theirs.close()
 
     def kill(self) -> None:
@@ -64,6 +67,19 @@ class Spawned:
         self.process.kill()
         self.process.join()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for a while: a process that is started has them too."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({name: value} if value is not None else {})
 
 
 class Runner:

@@ -164,7 +164,15 @@ def describe(error: BaseException, student: Path) -> dict:
     message = error.msg if isinstance(error, SyntaxError) else error  # without the place, which `where` contains
     kind = type(error)
     named = kind.__module__.partition(".")[0] in LIBRARIES
-    return {"status": "error", "kind": kind.__name__ if named else "", "message": str(message)[:500], **where}
+    return {"status": "error", "kind": kind.__name__ if named else "", "message": _message(message), **where}
+
+
+def _message(error: object) -> str:
+    """The start of an exception's text; "" if its own __str__ fails."""
+    try:
+        return str(error)[:500]
+    except BaseException:
+        return ""
 
 
 def _traceback(error: BaseException) -> str:
@@ -189,6 +197,7 @@ def conflict(file: Path) -> int:
 
 def main(sock: socket.socket, student: Path) -> None:
     """Entry point of a worker in a new process (`tests.autograder.runner`). `student`: its home."""
+    home.keep_fonts()
     home.settle(student)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which then ends this process
     import torch

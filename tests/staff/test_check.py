@@ -39,7 +39,7 @@ def mixed(student):
 @pytest.fixture(scope="module")
 def table(mixed):
     """What the command prints about them: each exercise's row and the lines below it."""
-    done = mixed.run("scripts.check", "--timeout", "3")
+    done = mixed.run("scripts.check", "--timeout", "10")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert "\033" not in done.stdout  # no colours in a file

@@ -52,7 +52,7 @@ class Copy:
             env=environment | {"PYTHONPATH": str(self.folder)},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=1200,
         )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
         return done.stdout

@@ -1,6 +1,7 @@
 """What passes here passes there: the same rules and the same files for a student's own check and for the server."""
 
 import ast
+import os
 import random
 import re
 import shutil
@@ -38,8 +39,20 @@ SAME = {
     "TABLE = open('hw1/exercises.toml').read()": "",
     "from pathlib import Path; TABLE = Path(__file__).with_name('exercises.toml').read_text()": "",
     "torch.set_num_threads(8); torch.set_num_interop_threads(4); assert torch.get_num_threads() == 1": "",
-    "torch.set_num_threads(0)": "RuntimeError: the number of threads must be positive, not 0",
-    "torch.set_num_threads('all')": "TypeError: the number of threads must be an int, not str",
+    "import numpy; torch.set_num_threads(numpy.int64(2)); assert torch.get_num_threads() == 1": "",
+    "torch.set_num_threads(0)": "RuntimeError: set_num_threads expects a positive integer",
+    "torch.set_num_threads('all')": "RuntimeError: set_num_threads expects an int, but got str",
+    "torch.set_num_interop_threads(2**40)": "ValueError: Overflow when unpacking long",
+    "torch.set_num_threads()": "TypeError: torch.set_num_threads() takes exactly one argument (0 given)",
+    "assert hash('homework') == 3700429366477416846": "",  # the order of sets of strings depends on it
+    # imports by Python's own C code on behalf of the student's
+    "import datetime, time; datetime.datetime.strptime('2020', '%Y'); time.strptime('2020', '%Y')": "",
+    "import pickle; pickle.loads(pickle.dumps([torch.ones(2), b'x'], protocol=2))": "",
+    "import numpy, decimal, zoneinfo; numpy.ones(2).mean(); print(numpy.ones(2)); zoneinfo.ZoneInfo('UTC')": "",
+    "import minari, h5py, gymnasium; gymnasium.make('CartPole-v1').reset(seed=0)": "",
+    "list(torch.utils.data.DataLoader(torch.arange(9), batch_size=3))": "",
+    "import joblib; print(joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(i) for i in range(9)))": "",
+    "from tqdm.auto import tqdm; list(tqdm(range(3)))": "",
     "from concurrent.futures import ThreadPoolExecutor; print(list(ThreadPoolExecutor(16).map(abs, range(99))))": "",
     "import joblib; print(joblib.Parallel(n_jobs=2, prefer='threads')(joblib.delayed(abs)(i) for i in range(9)))": "",
     "import asyncio; asyncio.run(asyncio.sleep(0))": "",
@@ -53,13 +66,24 @@ SAME = {
     "import importlib; importlib.import_module('hypothesis.strategies')": "the server has no module called hypothesis",
     "__import__('xdist')": "ModuleNotFoundError: the server has no module called xdist",
     "import helper": "ModuleNotFoundError: the server has no module called helper",
-    "from hw1 import helper": "ImportError: cannot import name 'helper'",
-    "import hw1.helper": "ModuleNotFoundError: No module named 'hw1.helper'",
-    "from .helper import cost": "ModuleNotFoundError: No module named 'hw1.helper'",
+    "import importlib; importlib.__import__('hypothesis')": "the server has no module called hypothesis",
+    "from hw1 import helper": "ModuleNotFoundError: hw1.helper is not handed in; move what you need from it into hw1/",
+    "from . import helper": "ModuleNotFoundError: hw1.helper is not handed in",
+    "import hw1.helper": "ModuleNotFoundError: hw1.helper is not handed in",
+    "from .helper import cost": "ModuleNotFoundError: hw1.helper is not handed in",
+    "import importlib; importlib.import_module('.helper', 'hw1')": "ModuleNotFoundError: hw1.helper is not handed in",
+    "from .exercises import no_such_name": "ImportError: cannot import name 'no_such_name'",
+    "from ..helper import cost": "ImportError: attempted relative import beyond top-level package",
     "from scripts.check import main": "ModuleNotFoundError: scripts.check is not for homework",
     "from tests.autograder import judge": "ModuleNotFoundError: tests.autograder is not for homework",
     "import distutils": "ModuleNotFoundError: distutils is not in the standard library of every Python from 3.11 on",
     "import subprocess; subprocess.run(['true'])": "PermissionError: new processes are not permitted on the server",
+    "import multiprocessing; multiprocessing.Process(target=print).start()": "new processes are not permitted",
+    "import multiprocessing; multiprocessing.get_context('forkserver').Process(target=print).start()": "new processes",
+    "import multiprocessing; multiprocessing.Pool(2)": "PermissionError: new processes are not permitted",
+    "import multiprocessing; multiprocessing.Lock()": "PermissionError: new processes are not permitted",
+    "from multiprocessing.pool import ThreadPool; ThreadPool(2)": "PermissionError: new processes are not permitted",
+    "torch.utils.data.DataLoader(torch.arange(9), num_workers=2).__iter__()": "PermissionError: new processes are not",
     "import os; os.system('true')": "new processes are not permitted on the server (os.system)",
     "import urllib.request; urllib.request.urlopen('http://localhost:9')": "network connections are not permitted",
     "import socket; socket.create_connection(('localhost', 9))": "network connections are not permitted",
@@ -169,6 +193,65 @@ def mse_loss(pred, action):
     assert {verdict.text for verdict in last} == found[0]
 
 
+def test_an_exception_whose_text_fails_does_not_end_the_worker():
+    from tests.autograder.worker import describe
+
+    class Silent(ValueError):
+        def __str__(self):
+            raise SystemExit
+
+    class Loud(ValueError):
+        def __str__(self):
+            return "x" * 10_000
+
+    assert describe(Silent(), Path("student"))["message"] == ""
+    assert describe(Loud(), Path("student"))["message"] == "x" * 500
+
+
+def test_a_pair_of_sockets_may_consist_of_connections():
+    """As on Windows, where asyncio needs it."""
+    code = """
+import socket
+from tests.autograder.server import enforce
+def socketpair():
+    listener = socket.socket(); listener.bind(("127.0.0.1", 0)); listener.listen()
+    client = socket.socket(); client.connect(listener.getsockname())
+    return client, listener.accept()[0]
+other = type(socketpair)(socketpair.__code__.replace(co_name="other"), globals())
+socket.socketpair = socketpair
+enforce()
+socketpair()
+try:
+    other()
+except PermissionError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "network connections are not permitted on the server (socket.bind)\n"
+
+
+def test_matplotlib_keeps_its_list_of_fonts(monkeypatch, tmp_path):
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    home.keep_fonts()
+    assert "MPLCONFIGDIR" not in os.environ
+    (tmp_path / "matplotlib").mkdir()
+    (tmp_path / "matplotlib/fontlist-v390.json").write_text("{}")
+    home.keep_fonts()
+    assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "matplotlib")
+
+
+def test_a_worker_changes_no_variable_of_this_process(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    before = dict(os.environ)
+    Spawned(tmp_path).kill()
+    assert os.environ == before
+    monkeypatch.delenv("PYTHONHASHSEED")
+    Spawned(tmp_path).kill()
+    assert "PYTHONHASHSEED" not in os.environ
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 def test_the_list_contains_what_requirements_txt_installs():
     """Dependencies of dependencies are not pinned and may change; the packages themselves may not."""
@@ -224,6 +307,7 @@ print(min(timeit.repeat(work, number=1, repeat=20)) / before)
         ("import scipy.stats", "line 1: the import will fail on the server: the server has no module called scipy,"),
         ("def never_called():\n    from pandas import DataFrame", "line 2: .*no module called pandas"),
         ("import importlib\nimportlib.import_module('jax')", "line 2: .*no module called jax"),
+        ("import importlib\nimportlib.import_module('.own', 'hw1')", "line 2: .*hw1.own is not handed in; move"),
         ("__import__('cgi')", "line 1: .*cgi is not in the standard library of every Python"),
         ("import tests.autograder.judge", "line 1: .*not for homework"),
         ("import itertools\nx = itertools.batched([1], 2)", "line 2: .*batched.* needs Python 3.12, .* has 3.11"),
@@ -248,6 +332,11 @@ def test_it_warns_of_newer_syntax(code, tmp_path):
     show += f"print(list(portable.newer({code.encode()!r})))"
     done = subprocess.run([python, "-c", show], capture_output=True, text=True, check=True)
     assert "'3.12'" in done.stdout
+
+
+def test_an_expression_that_is_too_long_gets_a_sentence():
+    (warning,) = portable.warnings({"hw1/heads.py": b"import scipy\nx = 1" + b" + 1" * 5000})
+    assert warning.startswith("hw1/heads.py was not searched for imports: an expression in it is too long.")
 
 
 def test_the_reference_gets_no_warning():

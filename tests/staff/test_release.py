@@ -12,6 +12,7 @@ from hw1.exercises import ROOT
 from scripts.staff import changelog, proofs, release
 from scripts.staff.release import BRANCH, Options, ReleaseError, Repository, student_files
 from tests.autograder.staff.markers import strip
+from tests.autograder.staff.probes import leaderboard
 
 OPTIONS = Options(quick=True)
 unproved = pytest.mark.usefixtures("without_filling_in")
@@ -289,7 +290,7 @@ def test_hidden_probes_without_a_title_stop_it():
         release.hidden_names({"tests/autograder/staff/probes/a.py": b"PROBE = 1"})
 
 
-@pytest.mark.parametrize("secret", ["success of DAgger's policy at a fixed number of labels", "a-seed-of-the-autumn"])
+@pytest.mark.parametrize("secret", [leaderboard.PROBE.title, "a-seed-of-the-autumn"])
 def test_a_hidden_name_or_seed_stops_it(staff, secret):
     (staff / "out").mkdir()
     (staff / "out/autograder.seed").write_text("a-seed-of-the-autumn\n")

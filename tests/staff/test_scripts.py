@@ -60,7 +60,7 @@ def test_every_command_has_a_help_that_changes_nothing(module, monkeypatch, caps
     assert tracked() == before
 
 
-@pytest.mark.parametrize("module", ["scripts.staff.snapshot", "scripts.staff.picture"])
+@pytest.mark.parametrize("module", ["scripts.staff.packages", "scripts.staff.picture", "scripts.staff.snapshot"])
 def test_commands_without_options_refuse_arguments(module):
     before = tracked()
     assert run(module, "--nonsense").returncode == 2
