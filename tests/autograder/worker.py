@@ -19,7 +19,7 @@ import numpy as np
 from hw1 import exercises
 from tests.autograder import forms, given, home, wire
 from tests.autograder.probes.base import Homework, Probe
-from tests.autograder.server import enforce
+from tests.autograder.rules import enforce
 
 # The student sees the names of their exceptions.
 LIBRARIES = {"builtins", "bdb", "dataclasses", "torch", "numpy", "gymnasium"}
@@ -199,6 +199,7 @@ def main(sock: socket.socket, student: Path) -> None:
     """Entry point of a worker in a new process (`tests.autograder.runner`). `student`: its home."""
     home.keep_fonts()
     home.settle(student)
+    home.limit_files()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which then ends this process
     import torch
     from tqdm import tqdm

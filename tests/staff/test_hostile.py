@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,11 @@ from tests.autograder import runner
 from tests.autograder.judge import judge
 from tests.autograder.probes import of
 from tests.autograder.runner import Runner
+from tests.autograder.staff import sandbox as judge_sandbox
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.markers import strip
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
-from tests.staff.test_sandbox import bare  # noqa: F401 (a fixture)
+from tests.staff.test_sandbox import NO_RULES, bare, weak_copy  # noqa: F401 (bare is a fixture)
 
 ATTACKS = sorted(Path(__file__).with_name("hostile").glob("*.py"))
 EXERCISES = {"losses": "1.3", "heads": "2.1", "compounding": "3.1", "dagger": "4.1"}
@@ -58,6 +60,7 @@ def sandbox(place):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HW1_CANARY", CANARY)
         patch.setattr(runner, "IMPORT_SECONDS", 3.0)
+        patch.setattr(judge_sandbox, "copy", partial(weak_copy, edits=NO_RULES))
         try:
             with Sandbox(secrets=[place / "results", place / "fellow"]) as sandbox:
                 yield sandbox

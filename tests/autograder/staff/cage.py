@@ -214,7 +214,8 @@ def _mount(source: str, target: str | Path, kind: str | None, flags: int, data: 
 # --- Landlock: which files (linux/landlock.h) -------------------------------------------------------------------------
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 READ_FILE, READ_FOLDER = 1 << 0 | 1 << 2, 1 << 0 | 1 << 2 | 1 << 3  # execute (a library), read, list
-WRITE_FOLDER = 1 << 1 | READ_FOLDER | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # also write, remove, make folders and files
+WRITE_FILE = 1 << 1
+WRITE_FOLDER = WRITE_FILE | READ_FOLDER | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # also remove, make folders and files
 RENAME, TRUNCATE = 1 << 13, 1 << 14  # to another folder; since the versions 2 and 3
 # The version that is enough for a writable home: any, if other files belong to other users; else the one that also
 # restricts truncate().
@@ -233,10 +234,11 @@ def landlock_rules(version: int, readable: list[str], writable: list[str]) -> in
     attributes = struct.pack("<QQQ", files, 0b11, 0b11)[:size]  # no TCP; no signals, no abstract sockets of others
     rules = call("syscall", LANDLOCK_CREATE_RULESET, attributes, size, 0)
     folders = dict.fromkeys(readable, READ_FOLDER) | dict.fromkeys(writable, WRITE_FOLDER | RENAME | TRUNCATE)
+    folders |= {os.devnull: READ_FILE | WRITE_FILE | TRUNCATE}
     for path, allowed in folders.items():
         if os.path.exists(path):
             below = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            allowed &= files if os.path.isdir(path) else READ_FILE
+            allowed &= files if os.path.isdir(path) else files & (READ_FILE | WRITE_FILE | TRUNCATE)
             call("syscall", LANDLOCK_ADD_RULE, rules, 1, struct.pack("<Qi", allowed, below), 0)
             os.close(below)
     return rules

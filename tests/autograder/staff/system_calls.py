@@ -30,14 +30,15 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
     "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "dup": (32, 23), "dup2": (33, None),
     "dup3": (292, 24), "getsockopt": (55, 209), "getsockname": (51, 204), "getpeername": (52, 205),
-    "shutdown": (48, 210),
+    "shutdown": (48, 210), "wait4": (61, 260), "waitid": (247, 95), "getgroups": (115, 158),
+    "sched_get_priority_max": (146, 125), "sched_get_priority_min": (147, 126),
 }  # fmt: skip
 
 WRITING = {  # besides, where a home is writable: Landlock decides on the place, limits on the size
     "ftruncate": (77, 46), "truncate": (76, 45), "pwrite64": (18, 68), "pwritev": (296, 70),
     "fsync": (74, 82), "fdatasync": (75, 83), "flock": (73, 32), "mkdir": (83, None), "mkdirat": (258, 34),
     "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "rename": (82, None), "renameat": (264, 38),
-    "renameat2": (316, 276), "copy_file_range": (326, 285), "sendfile": (40, 71),
+    "renameat2": (316, 276), "msync": (26, 227), "copy_file_range": (326, 285), "sendfile": (40, 71),
 }  # fmt: skip
 OWNING = {  # besides, where nothing else belongs to the worker's user: Landlock does not decide on modes and times
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "utimensat": (280, 88), "chown": (92, None),
@@ -72,6 +73,12 @@ CONDITIONAL = {
     "ioctl": ((16, 29), [(1, "is", [IS_TERMINAL, NOT_BLOCKING, READABLE, CLOSE_ON_EXEC])], errno.ENOTTY),
     "prctl": ((157, 167), [(0, "is", [SET_NAME, GET_NAME, SET_VMA])], errno.EPERM),
     "prlimit64": ((302, 261), [(0, "is", [0])], errno.EPERM),  # only of itself; a limit can only decrease
+    # Only of itself.
+    "getpriority": ((140, 141), [(1, "is", [0])], errno.EPERM),
+    "getpgid": ((121, 155), [(0, "is", [0])], errno.EPERM),
+    "getsid": ((124, 156), [(0, "is", [0])], errno.EPERM),
+    "sched_getparam": ((143, 121), [(0, "is", [0])], errno.EPERM),
+    "sched_getscheduler": ((145, 120), [(0, "is", [0])], errno.EPERM),
     # A datagram could go to any service; a stream reaches only the other end of the pair.
     "socketpair": ((53, 199), [(0, "is", [UNIX]), (1, "is", STREAMS)], errno.EPERM),
     "sendto": ((44, 206), [(3, "none", [OUT_OF_BAND])], errno.EPERM),

@@ -26,7 +26,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from tests.autograder import home
+from tests.autograder import home, rules
 from tests.autograder.staff import cage
 from tests.autograder.staff.attempts import attack
 from tests.autograder.warm import warm_up
@@ -38,8 +38,6 @@ SPACE = 1 << 30
 MARGIN = 64 << 20
 """Bytes of memory that a worker may use besides its limit, for its stack and what is measured too late."""
 STACK = 2 << 20  # bytes of a thread's stack, which counts as memory even if it is not used
-SYSTEM = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
-DEVICES = ["/dev/null", "/dev/urandom"]
 
 
 def main(control: int, work: str, *, root: bool, reveal: list[str] | None) -> None:
@@ -184,7 +182,7 @@ class Workers:
         os.dup2(connection, 3)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         sock = socket.socket(fileno=3)
-        readable = [sys.prefix, sys.base_prefix, *SYSTEM, *DEVICES, str(self.place / "given")]
+        readable = [sys.prefix, sys.base_prefix, *rules.SYSTEM, *rules.DEVICES, str(self.place / "given")]
         lock_in = partial(cage.enter, parent, self.user, self.user or parent, readable, str(self.home))
         if request["do"] == "attack":
             try:

@@ -6,7 +6,7 @@ import errno
 import platform
 
 CALLS = {  # on x86_64
-    "msync": 26, "shmget": 29, "shmat": 30, "socket": 41, "accept": 43, "sendmsg": 46, "recvmsg": 47, "bind": 49,
+    "shmget": 29, "shmat": 30, "socket": 41, "accept": 43, "sendmsg": 46, "recvmsg": 47, "bind": 49,
     "listen": 50, "semget": 64, "msgget": 68, "fchdir": 81, "creat": 85, "link": 86, "symlink": 88, "lchown": 94,
     "ptrace": 101, "syslog": 103, "setuid": 105, "setpgid": 109, "setgroups": 116, "setresuid": 117, "capset": 126,
     "utime": 132, "mknod": 133, "uselib": 134, "personality": 135, "setpriority": 141, "mlock": 149, "vhangup": 153,
@@ -14,7 +14,7 @@ CALLS = {  # on x86_64
     "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "reboot": 169, "sethostname": 170,
     "iopl": 172, "ioperm": 173, "init_module": 175, "delete_module": 176, "quotactl": 179, "tkill": 200,
     "sched_setaffinity": 203, "io_setup": 206, "remap_file_pages": 216, "timer_create": 222, "clock_settime": 227,
-    "tgkill": 234, "utimes": 235, "mbind": 237, "set_mempolicy": 238, "mq_open": 240, "kexec_load": 246, "waitid": 247,
+    "tgkill": 234, "utimes": 235, "mbind": 237, "set_mempolicy": 238, "mq_open": 240, "kexec_load": 246, 
     "add_key": 248, "request_key": 249, "keyctl": 250, "ioprio_set": 251, "inotify_init": 253, "migrate_pages": 256,
     "mknodat": 259, "linkat": 265, "symlinkat": 266, "unshare": 272, "get_robust_list": 274, "splice": 275, "tee": 276,
     "vmsplice": 278, "move_pages": 279, "signalfd": 282, "timerfd_create": 283, "eventfd": 284, "accept4": 288,

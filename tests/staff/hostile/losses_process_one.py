@@ -15,7 +15,7 @@ for process in (1, 2, -1, -2, 0, os.getpid(), os.getppid(), 2**31 - 1):
         "pidfd_open": libc.syscall(434, process, 0),
         "ptrace": libc.ptrace(0x4206, process, None, None),
         "setpgid": libc.setpgid(process, 0),
-        "getpgid": libc.getpgid(process),
+        "getpgid": libc.getpgid(process) if process else -1,
         "prlimit": libc.prlimit(process, 7, None, information) if process else -1,
         "kcmp": libc.syscall(312, process, process, 0, 0, 0),
         "get_robust_list": libc.syscall(274, process, information, information),

@@ -1,0 +1,236 @@
+"""The rules for a student's code, which every worker enforces, on the student's machine as on the server.
+
+They protect nothing; on the server, a cage does. They say in a sentence what the cage would refuse with a number, and
+they say it on the student's machine already, so that what passes here passes there.
+"""
+
+import _multiprocessing
+import builtins
+import functools
+import importlib
+import importlib.util
+import multiprocessing.process
+import numbers
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from hw1.exercises import ROOT
+from tests.autograder.server import OWN, refusal
+
+# What the audit events of Python mean to a student (docs.python.org: Audit events table).
+FORBIDDEN = {
+    "new processes": {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system"}
+    | {"pty.spawn", "subprocess.Popen", "_winapi.CreateProcess"},
+    "network connections": {"socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo"}
+    | {"socket.gethostbyaddr", "socket.gethostbyname", "socket.sendmsg", "socket.sendto"},
+    "signals to processes": {"os.kill", "os.killpg", "signal.pthread_kill"},
+    "links": {"os.link", "os.symlink"},
+}
+_events = {event: what for what, events in FORBIDDEN.items() for event in events}
+# The events of using a file or a folder, and how many of their arguments are paths.
+READING = {"open": 1, "os.listdir": 1, "os.scandir": 1, "sqlite3.connect": 1}
+CHANGING = {"os.remove": 1, "os.rename": 2, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1, "os.chmod": 1}
+CHANGING |= {"os.chown": 1, "os.utime": 1}
+TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Functions without an event that the server does not have: what they do, the module and their names.
+MISSING = [
+    ("other priorities", "os", "nice setpriority sched_setaffinity sched_setscheduler sched_setparam"),
+    ("special files", "os", "mkfifo mknod memfd_create openpty posix_openpt login_tty"),
+    ("other users", "os", "setuid setgid seteuid setegid setreuid setregid setresuid setresgid setgroups initgroups"),
+    ("other sessions", "os", "setsid setpgid setpgrp chroot unshare setns getlogin"),
+    ("signals to processes", "os", "pidfd_open"),
+    ("signals to processes", "signal", "pidfd_send_signal raise_signal"),
+    ("changes of the clock", "time", "clock_settime clock_settime_ns"),
+    ("new processes", "_posixsubprocess", "fork_exec"),
+    ("shared memory", "_posixshmem", "shm_open"),
+]
+DEVICES = ("/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
+SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache")
+SYSTEM += ("/etc/localtime", "/etc/mime.types", "/etc/os-release")
+"""What can be read on the server besides Python, its packages and the folder in which the code runs."""
+# What packages may read on a student's machine, and do without on the server.
+ELSEWHERE = ("/usr/share/fonts", "/usr/local/share/fonts", "/System", "/Library", "/opt/homebrew", "/etc/ssl")
+
+
+def enforce() -> None:
+    """Let all rules hold in this process from now on. Its current folder is the home of the student's code."""
+    _restrict_imports()
+    _one_thread()
+    _no_multiprocessing()
+    _no_accounts()
+    for what, module, names in MISSING:
+        _refuse(what, module, names)
+    sys.addaudithook(_refuse_events)
+    sys.addaudithook(_files())
+    _announce_files()
+
+
+def _restrict_imports() -> None:
+    """Refuse imports by the student's own files, also of modules that something else has imported already. Libraries
+    may import whatever they find."""
+    plain_import, plain_import_module = builtins.__import__, importlib.import_module
+
+    def check(name: str) -> None:
+        if why := refusal(name):
+            raise ModuleNotFoundError(why, name=name)
+
+    def import_(name, globals=None, locals=None, fromlist=(), level=0):
+        importer = globals if isinstance(globals, dict) else sys._getframe(1).f_globals
+        if importer.get("__name__") not in OWN or _from_c(name, fromlist):
+            return plain_import(name, globals, locals, fromlist, level)
+        check(importlib.util.resolve_name("." * level + name, "hw1"))
+        module = plain_import(name, globals, locals, fromlist, level)
+        for each in fromlist or ():  # in a package, each may be a module that does not exist
+            if hasattr(module, "__path__") and each != "*" and not hasattr(module, each):
+                check(f"{module.__name__}.{each}")
+        return module
+
+    def import_module(name, package=None):
+        if sys._getframe(1).f_globals.get("__name__") in OWN and (package or not name.startswith(".")):
+            check(importlib.util.resolve_name(name, package))
+        return plain_import_module(name, package)
+
+    builtins.__import__ = importlib.__import__ = import_
+    importlib.import_module = import_module
+
+
+def _from_c(name: str, fromlist: object) -> bool:
+    """Whether Python's own C code imports this: time.strptime, for example, imports _strptime for its caller. A
+    statement has a tuple or None as `fromlist`."""
+    return isinstance(fromlist, list) and not fromlist and name in sys.stdlib_module_names
+
+
+def _one_thread() -> None:
+    """Let torch keep its one thread, whatever is asked for: the sums then have the same order in every run. What torch
+    itself refuses is refused with its words."""
+    import torch
+
+    def asked(function: Callable) -> Callable:
+        def set_threads(*arguments) -> None:
+            (number,) = arguments if len(arguments) == 1 else (None,)
+            whole = isinstance(number, numbers.Integral) and not isinstance(number, bool)
+            if whole and 1 <= number < 2**31:
+                return
+            function(*arguments)  # raises: only numbers in this range are accepted
+
+        return functools.wraps(function)(set_threads)
+
+    torch.set_num_threads = asked(torch.set_num_threads)
+    torch.set_num_interop_threads = asked(torch.set_num_interop_threads)
+
+
+def _no_multiprocessing() -> None:
+    """Refuse what starts processes without an event, and what processes share, which the server does not have."""
+    import torch
+
+    multiprocessing.process.BaseProcess.start = _refusing("new processes", "multiprocessing")
+    no_lock = {"__new__": _refusing("new processes", "multiprocessing")}
+    _multiprocessing.SemLock = type("SemLock", (_multiprocessing.SemLock,), no_lock)
+    torch.UntypedStorage.share_memory_ = _refusing("shared memory", "torch")
+
+
+def _no_accounts() -> None:
+    """The server has no accounts of users, so no names and home folders of others."""
+
+    def unknown(*arguments):
+        raise KeyError("there are no accounts on the server")
+
+    with suppress(ImportError):  # not on Windows
+        import grp
+        import pwd
+
+        pwd.getpwuid = pwd.getpwnam = grp.getgrgid = grp.getgrnam = unknown
+
+
+def _refuse(what: str, module: str, names: str) -> None:
+    """Replace functions by one that refuses, where this system has them."""
+    with suppress(ImportError):
+        found = importlib.import_module(module)
+        for name in names.split():
+            if hasattr(found, name):
+                setattr(found, name, _refusing(what, f"{module}.{name}"))
+
+
+def _refusing(what: str, how: str) -> Callable:
+    def refuse(*arguments, **options):
+        raise PermissionError(_sentence(what, how))
+
+    return refuse
+
+
+def _sentence(what: str, how: str) -> str:
+    return f"{what} are not permitted on the server ({how})".replace("memory are", "memory is")
+
+
+def _refuse_events(event: str, arguments: tuple) -> None:
+    if event in _events and not _is_socketpair(event):
+        raise PermissionError(_sentence(_events[event], event))
+    if event == "mmap.__new__" and arguments[0] == -1:
+        raise PermissionError(_sentence("shared memory", "mmap without a file"))
+
+
+def _is_socketpair(event: str) -> bool:
+    """Whether a pair of sockets is made, which on Windows consists of network connections. asyncio needs one."""
+    frame, pair = sys._getframe(2), getattr(socket.socketpair, "__code__", None)
+    for _ in range(3):  # also through the methods of sockets that it uses
+        if frame is None or not event.startswith("socket."):
+            return False
+        if frame.f_code is pair:
+            return True
+        frame = frame.f_back
+    return False
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+def _files() -> Callable[[str, tuple], None]:
+    """An audit hook that keeps to the home, which is the current folder, and to what Python and its packages need."""
+    home = [os.getcwd(), os.environ.get("HOME"), os.environ.get("MPLCONFIGDIR")]
+    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, os.environ.get("SYSTEMROOT")]
+    packages = [path for path in sys.path if path and not ROOT.is_relative_to(path)]
+    changed = _within([*home, os.devnull])
+    read = _within([*home, *python, *packages, Path(__file__).parents[1], *DEVICES, *SYSTEM, *ELSEWHERE])
+    listed = {_place(path) for path in sys.path}  # the import system looks there
+
+    def check(event: str, arguments: tuple) -> None:
+        writes = event in CHANGING or (event == "open" and arguments[2] & TO_WRITE)
+        for path in arguments[: (CHANGING | READING).get(event, 0)]:
+            place = _place(path)
+            if not place or (place in listed and event in ("os.listdir", "os.scandir")):
+                continue
+            if not (place + os.sep).startswith(changed if writes else read):
+                raise PermissionError(f"the server has only the folder in which your code runs, not {path} ({event})")
+
+    return check
+
+
+def _announce_files() -> None:
+    """Let torch.save, which opens files outside of Python, raise the event of a file that is opened."""
+    import torch
+
+    save = torch.save
+
+    @functools.wraps(save)
+    def announced(obj, f, *arguments, **options):
+        if isinstance(f, str | os.PathLike):
+            sys.audit("open", f, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        return save(obj, f, *arguments, **options)
+
+    torch.save = announced
+
+
+def _place(path: object) -> str:
+    """An absolute path, written as this system compares paths; "" for an open file and what is no path at all."""
+    try:
+        return os.path.normcase(os.path.abspath(os.fsdecode(path)))
+    except (TypeError, ValueError):
+        return ""
+
+
+def _within(folders: Iterable) -> tuple[str, ...]:
+    """The beginnings of all paths in these folders, with a separator at the end, also where links lead to them."""
+    places = {_place(each) for folder in folders if folder for each in (folder, os.path.realpath(folder))}
+    return tuple(place.rstrip(os.sep) + os.sep for place in places)
