@@ -35,8 +35,8 @@ def rollout_and_relabel(
 
     The rules of `hw1.rollout` hold: a policy that has `reset` is reset first, with a seed that rng draws. It is asked
     once at every step, about all environments, even those that it does not drive: it may remember what it has seen. The
-    rollout goes on to the horizon, although some environments terminate earlier. A truncation ends nothing,
-    and `env` stays open.
+    rollout goes on to the horizon, although some episodes end earlier, by a termination or by a truncation. `env` stays
+    open.
 
     The expert may act differently in each environment: ask it about all of them at once, [N, S] or [T, N, S]. What the
     policy returns is its own: change nothing in place. An ordinary environment has no `info["state"]` (the expert then
@@ -49,7 +49,7 @@ def rollout_and_relabel(
             independent of all others and of the seed.
 
     Returns:
-        A dataset of up to T x N samples, one episode for each environment (states after a termination are left out).
+        A dataset of up to T x N samples, one episode for each environment (states after its end are left out).
     """
     # TODO 4.1: a rollout (import it from hw1.rollout) with a BetaGate (from hw1.gates); the expert's actions in the
     # states that it visited; Dataset.from_rollout.
@@ -137,9 +137,9 @@ def intervention_rollout(
 
     The rules of `hw1.rollout` hold: `seed` resets the environment, and the policy and the gate if they have `reset`. At
     every step the policy and the gate are asked once, about all environments. Before the first step the expert did not
-    drive anywhere. The rollout goes on to the horizon, although some environments terminate earlier. What exercise 4.1
-    says about truncations, `env` and the expert holds here, too. What the policy and the gate return is their own:
-    change nothing in place.
+    drive anywhere. The rollout goes on to the horizon, although some episodes end earlier. What exercise 4.1 says about
+    ends, `env` and the expert holds here, too. What the policy and the gate return is their own: change nothing in
+    place.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4

@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from jaxtyping import Bool, Float, Int, Shaped
 
+from hw1.adapter import Adapter
 from hw1.learners import by_learner
 
 Policy = Callable[[Float[np.ndarray, "N O"]], Shaped[np.ndarray, "N ..."]]
@@ -35,16 +36,21 @@ class Rollout:
     state: Float[np.ndarray, "T N S"]
     """Privileged states; the observations again if an environment has none."""
     action: Shaped[np.ndarray, "T N ..."]
-    """Actions carried out, whoever chose them."""
+    """Actions chosen, whoever chose them; the environment may clip them."""
     reward: Float[np.ndarray, "T N"]
+    """0 after the end of the episode."""
     running: Bool[np.ndarray, "T N"]
-    """False once the environment had terminated before this step."""
+    """False once the episode had ended before this step."""
     expert_drove: Bool[np.ndarray, "T N"]
     """Whether the expert chose the action."""
     learner: Int[np.ndarray, " N"]
     """The learner that each environment belongs to (see `hw1.learners`); all 0 in an ordinary environment."""
     info: dict[str, np.ndarray]
-    """The environments' info after the last step."""
+    """Each environment's info at the end of its episode, or after the last step."""
+    final_obs: Float[np.ndarray, "N O"] | None = None
+    """The observation after each episode's last action."""
+    terminated: Bool[np.ndarray, " N"] | None = None
+    """Whether each episode ended by a termination, and not by a truncation or the horizon."""
 
     @property
     def cost(self) -> Float[np.ndarray, "T N"]:
@@ -67,28 +73,38 @@ def rollout(
     """Run `env` for `horizon` steps from a reset with `seed`; two calls with the same arguments agree.
 
     Without a gate the policy drives. Without a policy the expert drives. With a gate, the gate decides.
+
+    Every environment plays one episode, which ends with a termination or a truncation (`hw1.adapter`). The loop goes on
+    to the horizon; later steps of an environment whose episode has ended do not count. A policy that plans ahead and
+    has a method `replan(rows)` is told where, `[N]`, the expert has just handed back the wheel.
+
+    Raises ValueError if nobody drives, or if the environment's spaces or the actions do not fit.
     """
     if policy is None and expert is None:
         raise ValueError("nobody drives: pass a policy, an expert or both")
     if gate is not None and (policy is None or expert is None):
         raise ValueError("a gate chooses between a policy and an expert: pass both")
+    if horizon < 1:
+        raise ValueError(f"the horizon must be at least 1 step, got {horizon}")
+    world = Adapter(env)
     for part in (policy, gate):
         if hasattr(part, "reset"):
             part.reset(seed)
-    obs, info = env.reset(seed=seed)
-    running = np.ones(env.num_envs, dtype=bool)
+    obs, state = world.reset(seed)
     expert_drives = np.full(env.num_envs, policy is None)
     steps = []
     for _ in range(horizon):
-        state = info.get("state", obs)
         if gate is not None:
-            expert_drives = gate(obs, state, expert_drives)
-        action = _choose(policy, expert, obs, state, expert_drives)
-        next_obs, reward, terminated, _, info = env.step(action)
+            expert_drove, expert_drives = expert_drives, gate(obs, state, expert_drives)
+            if hasattr(policy, "replan"):
+                policy.replan(expert_drove & ~expert_drives)
+        action, running = _choose(policy, expert, obs, state, expert_drives), world.running
+        next_obs, next_state, reward = world.step(action)
         steps.append((obs, state, action, reward, running, expert_drives))
-        obs, running = next_obs, running & ~terminated
+        obs, state = next_obs, next_state
     learner = getattr(env.unwrapped, "learner", np.zeros(env.num_envs, dtype=np.int64))
-    return Rollout(*(np.stack(column) for column in zip(*steps, strict=True)), learner=learner, info=info)
+    columns = (np.stack(column) for column in zip(*steps, strict=True))
+    return Rollout(*columns, learner=learner, info=world.info, final_obs=world.obs, terminated=world.terminated)
 
 
 def _choose(
@@ -100,9 +116,14 @@ def _choose(
 ) -> Shaped[np.ndarray, "N ..."]:
     """The action of whoever drives. The policy is asked even where it does not drive: it may remember."""
     if policy is None:
-        return expert(state)
-    action = policy(obs)
+        return _flat(expert(state))
+    action = _flat(policy(obs))
     if not expert_drives.any():
         return action
-    extra = (slice(None),) + (None,) * (action.ndim - 1)
-    return np.where(expert_drives[extra], expert(state), action)
+    return np.where(expert_drives.reshape(-1, *[1] * (action.ndim - 1)), _flat(expert(state)), action)
+
+
+def _flat(action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.ndarray, "N ..."]:
+    """At most one axis after that of the environments."""
+    action = np.asarray(action)
+    return action if action.ndim < 3 else action.reshape(len(action), -1)

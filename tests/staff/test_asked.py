@@ -16,7 +16,7 @@ REFERRED = {
     "hw1/losses.py": (),
     "hw1/heads.py": ("hw1/given_heads.py", "hw1/sampling.py"),
     "hw1/compounding.py": ("hw1/rollout.py",),
-    "hw1/dagger.py": ("hw1/rollout.py", "hw1/gates.py", "hw1/demos.py", "hw1/learners.py"),
+    "hw1/dagger.py": ("hw1/rollout.py", "hw1/gates.py", "hw1/dataset.py", "hw1/learners.py"),
 }
 
 

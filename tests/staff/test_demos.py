@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import fields
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -11,7 +12,7 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw1.demos import Dataset, DatasetError, collect, load, save
+from hw1.demos import Dataset, DatasetError, collect, load, record, save
 from hw1.experts import ForkDriver, LaneExpert, two_drivers
 from hw1.learners import by_learner, learner_of
 from hw1.rollout import Rollout, rollout
@@ -185,7 +186,7 @@ def saved(tmp_path):
     return tmp_path, data
 
 
-def write_foreign(root, monkeypatch, name, episodes, **spaces_):
+def write_foreign(root, monkeypatch, name, episodes, **options):
     """A dataset as another program would write it: without our infos."""
     import minari
     from minari.data_collector import EpisodeBuffer
@@ -202,7 +203,7 @@ def write_foreign(root, monkeypatch, name, episodes, **spaces_):
         )
         for i, (obs, action) in enumerate(episodes)
     ]
-    minari.create_dataset_from_buffers(name, buffers, **spaces_)
+    minari.create_dataset_from_buffers(name, buffers, **options)
 
 
 def discrete_episodes(start=0):
@@ -249,7 +250,9 @@ def test_a_foreign_dataset_with_discrete_actions_can_be_cloned_from(tmp_path, mo
     )
     data = load("foreign/arms-v0", tmp_path)
     np.testing.assert_allclose(data.obs, np.concatenate([obs[:-1].reshape(-1, 6) for obs, _ in episodes]))
-    np.testing.assert_array_equal(data.action, np.concatenate([a for _, a in episodes]) - start)  # classes 0 .. 3
+    np.testing.assert_array_equal(
+        data.action, np.concatenate([a for _, a in episodes])
+    )  # numbered as in the environment
     assert data.action.dtype == np.int64
     assert data.episode.tolist() == [0] * 3 + [1] * 5
     assert not data.learner.any()
@@ -275,7 +278,7 @@ def test_a_damaged_dataset_is_named(saved, damage):
         (file.parent / "metadata.json").unlink()
     else:
         file.write_bytes({"truncate": content[: len(content) // 2], "empty file": b"", "garbage": b"x" * 999}[damage])
-    with says((NAME, root), "collect it again"):
+    with says((NAME, root), "cannot be read", "collect it again under another name"):
         load(NAME, root)
 
 
@@ -315,14 +318,182 @@ def test_a_dataset_of_another_environment_is_refused_with_both_spaces(saved, oth
         load(NAME, root, env=gym.make_vec(f"hw1/{other}-v0", num_envs=1))
 
 
-def test_a_dataset_of_other_spaces_is_refused(tmp_path, monkeypatch):
+def test_a_dataset_of_actions_that_are_no_box_is_refused(tmp_path, monkeypatch):
     write_foreign(
         tmp_path,
         monkeypatch,
-        "foreign/text-v0",
-        [(np.zeros(4, dtype=np.int64), np.zeros(3, dtype=np.int64))],
-        observation_space=spaces.Discrete(3),
-        action_space=spaces.Discrete(4),
+        "foreign/keys-v0",
+        [(np.zeros((4, 1), dtype=np.float32), np.zeros((3, 2), dtype=np.int64))],
+        observation_space=spaces.Box(0, 1, (1,), np.float32),
+        action_space=spaces.MultiDiscrete([2, 2]),
     )
-    with says(("foreign/text-v0", tmp_path), "needs Box observations"):
-        load("foreign/text-v0", tmp_path)
+    with says(("foreign/keys-v0", tmp_path), "needs observations that can be flattened and Box or Discrete actions"):
+        load("foreign/keys-v0", tmp_path)
+
+
+def test_observations_of_any_structure_are_flattened_as_in_a_rollout(tmp_path, monkeypatch):
+    space = spaces.Dict({"arm": spaces.Box(-1, 1, (2, 2), np.float64), "hand": spaces.Discrete(3)})
+    arm, hand = np.arange(16.0).reshape(4, 2, 2), np.array([0, 1, 2, 0])
+    write_foreign(
+        tmp_path,
+        monkeypatch,
+        "foreign/arm-v0",
+        [({"arm": arm, "hand": hand}, np.zeros((3, 2, 1), dtype=np.float32))],
+        observation_space=space,
+        action_space=spaces.Box(-1, 1, (2, 1), np.float32),
+    )
+    data = load("foreign/arm-v0", tmp_path)
+    wanted = [spaces.utils.flatten(space, {"arm": a, "hand": h}) for a, h in zip(arm[:3], hand[:3], strict=True)]
+    np.testing.assert_array_equal(data.obs, np.float32(wanted))
+    assert data.action.shape == (3, 2)
+
+
+def test_numbers_beyond_32_bits_are_told_with_their_dimension(tmp_path, monkeypatch):
+    obs = np.zeros((4, 3))
+    obs[2, 1] = 1e39
+    write_foreign(
+        tmp_path,
+        monkeypatch,
+        "foreign/huge-v0",
+        [(obs, np.zeros((3, 1), dtype=np.float32))],
+        observation_space=spaces.Box(-np.inf, np.inf, (3,), np.float64),
+        action_space=spaces.Box(-1, 1, (1,), np.float32),
+    )
+    with says(("foreign/huge-v0", tmp_path), "observations are not finite 32-bit.*step 2 in dimension 1"):
+        load("foreign/huge-v0", tmp_path)
+
+
+@pytest.mark.parametrize("storage", ["hdf5", "arrow", "parquet"])
+def test_every_format_of_minari_is_read(tmp_path, monkeypatch, storage):
+    if storage != "hdf5":
+        pytest.importorskip("pyarrow")
+    episodes = discrete_episodes()
+    write_foreign(
+        tmp_path,
+        monkeypatch,
+        "foreign/arms-v0",
+        episodes,
+        observation_space=spaces.Box(0, 1, (2, 3), np.float32),
+        action_space=spaces.Discrete(4),
+        data_format=storage,
+    )
+    np.testing.assert_array_equal(load("foreign/arms-v0", tmp_path).action, np.concatenate([a for _, a in episodes]))
+
+
+def test_a_missing_package_is_no_damage(saved, monkeypatch):
+    import minari
+
+    def broken(name):
+        raise ImportError("pyarrow is not installed")
+
+    monkeypatch.setattr(minari, "load_dataset", broken)
+    with says((NAME, saved[0]), "pyarrow is not installed", "pip install pyarrow"):
+        load(NAME, saved[0])
+
+
+# --- true rewards, ends and environments -----------------------------------------------------------------------------
+def stored(root: Path, name: str, monkeypatch):
+    import minari
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+    return minari.load_dataset(name)
+
+
+def test_a_stored_rollout_has_true_rewards_ends_and_the_last_observation(tmp_path, monkeypatch):
+    env = gym.make_vec("CartPole-v1", 6, vectorization_mode="sync")
+    steps = record(env, lambda state: (state[:, 2] > 0).astype(int), 45, seed=0)
+    save(steps, "cart/pole-v0", tmp_path, seed=0, env=env)
+    found = stored(tmp_path, "cart/pole-v0", monkeypatch)
+    lengths = steps.running.sum(axis=0)
+    assert len(set(lengths)) > 2
+    assert [len(episode) for episode in found] == lengths.tolist()
+    assert [episode.terminations[-1] for episode in found] == steps.terminated.tolist() == (lengths < 45).tolist()
+    assert [episode.truncations[-1] for episode in found] == (lengths == 45).tolist()
+    assert [episode.rewards.sum() for episode in found] == lengths.tolist()
+    np.testing.assert_array_equal(np.stack([episode.observations[-1] for episode in found]), steps.final_obs)
+    assert_same(load("cart/pole-v0", tmp_path, env=env), Dataset.from_rollout(steps, steps.action))
+
+
+def test_the_environment_can_be_recovered_with_its_options(tmp_path, monkeypatch):
+    env = gym.make_vec("hw1/LaneNoHeading-v0", num_envs=2, learners=2, pixel_noise=0.25)
+    save(record(env, LaneExpert(), 5, seed=0), NAME, tmp_path, seed=0, env=env)
+    again = stored(tmp_path, NAME, monkeypatch).recover_environment()
+    assert again.spec.id == "hw1/LaneNoHeading-v0"
+    assert again.unwrapped.batch.pixel_noise == 0.25
+    assert again.observation_space.shape == (16,)
+
+
+def test_a_dataset_whose_rewards_are_not_known_says_so(tmp_path, monkeypatch):
+    save(collect(lane(), LaneExpert(), 5, seed=0), NAME, tmp_path, seed=0, env=lane())
+    assert all(np.isnan(episode.rewards).all() for episode in stored(tmp_path, NAME, monkeypatch))
+
+
+# --- nothing of others is deleted ------------------------------------------------------------------------------------
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("lane", "write NAMESPACE/NAME-v0"),
+        ("lane/expert", "write NAMESPACE/NAME-v0"),
+        (".", "write NAMESPACE/NAME-v0"),
+        ("", "write NAMESPACE/NAME-v0"),
+        ("..", "write NAMESPACE/NAME-v0"),
+        ("../lane/expert-v0", "write NAMESPACE/NAME-v0"),
+        ("/lane/expert-v0", "write NAMESPACE/NAME-v0"),
+        ("lane/expert-v0/", "write NAMESPACE/NAME-v0"),
+        ("lane/my expert-v0", "write NAMESPACE/NAME-v0"),
+        ("lane/expert-v0/more-v0", "is no folder of datasets"),
+        ("lane/notes-v0", "is no dataset"),
+        ("file/expert-v0", "is no folder of datasets"),
+    ],
+)
+def test_no_other_folder_is_touched(saved, name, why):
+    root, data = saved
+    (root / "lane/notes-v0").mkdir()
+    (root / "lane/notes-v0/mine.txt").write_text("mine")
+    (root / "file").write_text("mine")
+    before = contents(root)
+    with pytest.raises(DatasetError, match=why):
+        save(data, name, root, seed=0, env=lane())
+    assert contents(root) == before
+
+
+def test_the_old_dataset_stays_until_the_new_one_is_complete(saved, monkeypatch):
+    import minari
+
+    root, data = saved
+    before = contents(root)
+
+    def broken(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(minari, "create_dataset_from_buffers", broken)
+    with pytest.raises(KeyboardInterrupt):
+        save(data, NAME, root, seed=0, env=lane())
+    assert contents(root) == before
+
+
+def test_other_datasets_of_the_namespace_stay(saved):
+    root, data = saved
+    before = contents(root)
+    save(data, "lane/other-v0", root, seed=0, env=lane())
+    assert before.items() <= contents(root).items()
+    save(data, "lane/other-v0", root, seed=0, env=lane())
+    assert before.items() <= contents(root).items()
+    assert {path.name for path in root.iterdir()} == {"lane"}
+
+
+# --- parts of datasets -----------------------------------------------------------------------------------------------
+def test_a_gap_in_a_subset_begins_a_new_episode():
+    zeros = np.zeros(10, dtype=np.int64)
+    data = Dataset(np.arange(10.0)[:, None], zeros[:, None], np.repeat([4, 2], 5), zeros, zeros)
+    part = data.subset(np.isin(np.arange(10), [0, 1, 3, 5, 6, 7, 9]))
+    assert part.episode.tolist() == [4, 4, 5, 2, 2, 2, 6]
+    assert data.subset(np.arange(10) > 6).episode.tolist() == [2, 2, 2]
+    assert data.subset(np.zeros(10, dtype=bool)).episode.tolist() == []
+    back, ahead = part.windows(2, 2)
+    assert back[2].tolist() == [2, 2]
+    assert ahead[1].tolist() == [1, 1]

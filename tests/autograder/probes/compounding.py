@@ -5,6 +5,7 @@ from contextlib import suppress
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
 
 from hw1.envs import BatchedEnv, Lane, Tightrope
 from hw1.experts import LaneExpert
@@ -224,6 +225,8 @@ class Conveyor(VectorEnv):
     def __init__(self, num_envs: int, dims: int, bound: float, hidden: bool):
         self.num_envs, self.hidden = num_envs, hidden
         self.single_action_space = spaces.Box(-bound, bound, (dims,), np.float32)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.single_observation_space = spaces.Box(-np.inf, np.inf, (dims,), np.float32)
         self.nothing, self.nowhere = np.zeros(num_envs), np.zeros(num_envs, dtype=bool)
 
     def reset(self, *, seed=None, options=None):

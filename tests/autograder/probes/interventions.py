@@ -306,7 +306,7 @@ def kept_owner_facts(inputs: Arrays, answer: Arrays) -> dict:
         "every state where the expert drove is kept up to a termination": bool(
             (times[drove & replay.running] == 1).all()
         ),
-        "states after a termination are kept": bool((times[~replay.running] > 0).any()),
+        "states after the end of an episode are kept": bool((times[~replay.running] > 0).any()),
     }
     return replay.drove() | kept | samples.labels() | owner_facts(inputs, answer)
 

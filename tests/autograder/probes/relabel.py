@@ -244,7 +244,7 @@ def termination_facts(inputs: Arrays, answer: Arrays) -> dict:
         "steps": replay.steps,
         "every state before a termination is in the dataset, once": bool((times[replay.running & ~last] == 1).all()),
         "the state whose action led to a termination is in the dataset": bool((times[last] == 1).all()),
-        "states after a termination are in the dataset": bool((times[~replay.running] > 0).any()),
+        "states after the end of an episode are in the dataset": bool((times[~replay.running] > 0).any()),
         "observations that were never seen are in the dataset": not samples.found.all(),
     }
     # Fields that are right only as long as nothing is left out. 4.1.5 checks the dtypes and the drivers.
@@ -261,11 +261,11 @@ TERMINATIONS = {
 
 @probe(
     "4.1.4",
-    "every environment runs to its own termination; later states are left out",
+    "every episode runs to its own end; later states are left out",
     points=1,
     draw=draw_terminations,
     facts=partial(facts_each, TERMINATIONS, termination_facts),
-    asked="The rollout goes on to the horizon, although some environments terminate earlier.",
+    asked="goes on to the horizon, although some episodes end earlier, by a termination or by a truncation.",
 )
 def terminations(hw1: Homework, inputs: Arrays) -> dict:
     return relabel_each(hw1, inputs, TERMINATIONS)

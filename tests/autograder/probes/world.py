@@ -86,8 +86,8 @@ LARGEST = 4.0  # continuous actions; the smallest one is 0.006
 
 
 class World(Recording):
-    """Points that the action moves around. Environment n terminates after `lives[n]` steps; all are truncated at half
-    of the horizon, which ends nothing. Every other environment has no rewards.
+    """Points that the action moves around. The episode of environment n ends after `lives[n]` steps: by a truncation in
+    every third environment, else by a termination. Every other environment has no rewards.
 
     state `[N, D + 1]`: the position, and the number of steps since the reset. obs `[N, D + 2]`: the position in other
     units, the number of the environment, the number of steps. Actions are `[N, D]`, or discrete `[N]`.
@@ -100,8 +100,7 @@ class World(Recording):
         self.ordinary, self.blind = "ordinary" in inputs, "blind" in inputs
         discrete, width = self.dims == 0, max(self.dims, 1)
         space = spaces.Discrete(2 * CHOICES) if discrete else spaces.Box(-LARGEST, LARGEST, (width,), np.float32)
-        limit = int(inputs["horizon"]) // 2
-        super().__init__(len(self.lives), width + 2, space, int(inputs["learners"]), limit)
+        super().__init__(len(self.lives), width + 2, space, int(inputs["learners"]))
         if self.ordinary:
             del self.learner
         self.position = np.zeros((self.num_envs, width))
@@ -117,8 +116,20 @@ class World(Recording):
         else:
             moved = (self.position + np.asarray(actions)[:, None] + 1) % ROUND
         self.position = np.where(self.terminated[:, None], self.position, moved)
-        self.terminated = self.elapsed + 1 >= self.lives
+        self.terminated = (self.elapsed + 1 >= self.lives) & ~self._is_truncated()
         return -np.abs(self.position).sum(axis=1) * (np.arange(self.num_envs) % 2)
+
+    def step(self, actions):
+        obs, reward, terminated, _, info = super().step(actions)
+        return obs, reward, terminated, self.ended & self._is_truncated(), info
+
+    @property
+    def ended(self) -> np.ndarray:
+        """Whether each environment's episode has ended, `[N]`."""
+        return self.elapsed >= self.lives
+
+    def _is_truncated(self) -> np.ndarray:
+        return np.arange(self.num_envs) % 3 == 2
 
     def _state(self):
         state = np.empty((self.num_envs, self.position.shape[1] + 1), dtype=np.float32)
@@ -266,7 +277,7 @@ class Replay:
     """A recorded rollout, replayed: what was visited at each step, and who drove. Raises ValueError for a bad record.
 
     obs, next_obs `[T, N, O]`, state, next_state `[T, N, S]`; action `[T, N, ...]`; running `[T, N]`, False once the
-    environment had terminated before the step; by_expert, by_policy `[T, N]`, whether the action is the expert's (the
+    episode had ended before the step; by_expert, by_policy `[T, N]`, whether the action is the expert's (the
     policy's) in that state.
     """
 
@@ -295,10 +306,10 @@ class Replay:
         obs, info = env.reset(seed=seed)
         steps = []
         for action in self.action:
-            before = obs, info.get("state", obs), ~env.terminated
+            before = obs, info.get("state", obs), ~env.ended
             obs, *_, info = env.step(action)
             steps.append((*before, obs, info.get("state", obs)))
-        self.running_on = ~env.terminated  # after the last step
+        self.running_on = ~env.ended  # after the last step
         return tuple(np.stack(column) for column in zip(*steps, strict=True))
 
     def _answers(self, answers: np.ndarray) -> np.ndarray:
@@ -315,7 +326,7 @@ class Replay:
 
     @property
     def steps(self) -> int:
-        """As many as the horizon, also if the rollout ended early because all environments had terminated."""
+        """As many as the horizon, also if the rollout ended early because all episodes had ended."""
         early = not self.running_on.any() and len(self.action) < self.horizon
         return self.horizon if early else len(self.action)
 

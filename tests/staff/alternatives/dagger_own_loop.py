@@ -44,8 +44,8 @@ def rollout_and_relabel(env, policy, expert, horizon, beta, rng):
                 action[n] = label[n]
             if alive[n]:
                 rows.append((n, 0, obs[n], label[n]))
-        obs, _, terminated, _, info = env.step(action)
-        alive = alive & ~terminated
+        obs, _, terminated, truncated, info = env.step(action)
+        alive = alive & ~(terminated | truncated)
     return _dataset(rows, env)
 
 
@@ -61,8 +61,8 @@ def intervention_rollout(env, policy, expert, gate, horizon, seed=0):
         action = policy(obs).copy()
         action[has] = expert(state)[has]
         rows += [(n, count[n], obs[n], action[n]) for n in np.flatnonzero(has & alive)]
-        obs, _, terminated, _, info = env.step(action)
-        alive, had = alive & ~terminated, has
+        obs, _, terminated, truncated, info = env.step(action)
+        alive, had = alive & ~(terminated | truncated), has
         if not alive.any():
             break
     return _dataset(rows, env)
