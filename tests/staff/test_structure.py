@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +118,10 @@ def test_the_totals_of_points_stand_in_the_table_alone():
         for file in modules():
             found = [line for line, text in strings(file) if re.search(rf"(/|\bof ){total}\b(?! bytes|\.)", text)]
             assert found == [], f"{file}: the total {total} is in hw1/exercises.toml"
+
+
+def test_nothing_that_is_made_is_tracked():
+    """An environment in the history, even as a link, would replace the one of whoever checks it out."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    made = [name for name in tracked.splitlines() if name.split("/")[0] in (".venv", "out", ".pytest_cache")]
+    assert made == []
