@@ -30,6 +30,8 @@ SUM = "{letter}{size} times the right value; did you take a sum instead of a mea
 MEAN = "1/{letter}{size} of the right value; did you take a mean instead of a sum over {letter}?"
 OFFSET = "every number is off by {offset}"
 SAME_OFFSET = "the same number"
+ANY = np.array("any")
+"""In place of an array of a known mistake that depends on rounding errors, thus on the processor; equals any array."""
 THIN = 8  # a known mistake's sample has only so many times fewer rows
 
 
@@ -56,6 +58,8 @@ def same(probe: Probe, got: Arrays, expected: Arrays) -> bool:
 
 def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
     """Whether an array is right."""
+    if expected.dtype.kind == "U":  # ANY
+        return True
     if _form(rule, got, expected):
         return False
     if expected.dtype.kind != "f":
