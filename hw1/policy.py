@@ -42,6 +42,21 @@ HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
 HeadName = Literal[*HEADS]
 DISCRETE = {"categorical"}
 """The heads that predict one discrete action."""
+BINNED = {"independent", "autoregressive"}
+"""The heads whose bins divide [-1, 1]."""
+
+
+def whole(value: object, least: int) -> bool:
+    """Whether `value` is a whole number of at least `least`."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
+
+
+def refuse_unless(options: object, *rules: tuple[str, bool, str]) -> None:
+    """Raises ValueError for the first of `rules` that does not hold: a field of `options`, whether its value makes
+    sense, and in words what would."""
+    for name, fine, wanted in rules:
+        if not fine:
+            raise ValueError(f"{name} must be {wanted}, got {getattr(options, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -74,14 +89,35 @@ class PolicyConfig:
     def __post_init__(self):
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
-        if not 1 <= self.execute <= self.chunk:
-            raise ValueError(f"execute must lie between 1 and chunk = {self.chunk}, got {self.execute}")
-        if self.history < 1:
-            raise ValueError(f"history must be at least 1, got {self.history}")
-        if self.head == "flow" and self.sampling_steps < 1:
-            raise ValueError(f"sampling_steps must be at least 1 for the flow head, got {self.sampling_steps}")
-        if self.discrete and self.chunk > 1:
-            raise ValueError(f"the {self.head} head predicts one discrete action: chunk must be 1")
+        widths = (
+            isinstance(self.hidden, tuple | list) and len(self.hidden) > 0 and all(whole(w, 1) for w in self.hidden)
+        )
+        positive = ("history", "chunk", "components", "diffusion_steps")
+        refuse_unless(
+            self,
+            ("hidden", widths, "one or more whole numbers of at least 1, such as 64 64"),
+            *((name, whole(getattr(self, name), 1), "a whole number of at least 1") for name in positive),
+            ("bins", whole(self.bins, 2), "a whole number of at least 2, such as 31"),
+            ("sampling_steps", whole(self.sampling_steps, 0), "a whole number of at least 0, such as 10"),
+            ("action_scale", self.action_scale in SCALED_RANGE, f"one of {', '.join(SCALED_RANGE)}"),
+            ("observation_scale", self.observation_scale in ("standard", "none"), "standard or none"),
+        )
+        self._refuse_what_does_not_fit()
+
+    def _refuse_what_does_not_fit(self) -> None:
+        """ValueError for options that make sense one by one, but not together."""
+        at_once = whole(self.execute, 1) and self.execute <= self.chunk
+        flow_steps = self.head != "flow" or self.sampling_steps >= 1
+        levels = self.head != "diffusion" or self.sampling_steps <= self.diffusion_steps
+        in_bins = self.head not in BINNED or self.action_scale != "standard"
+        refuse_unless(
+            self,
+            ("execute", at_once, f"a whole number between 1 and chunk = {self.chunk}"),
+            ("chunk", not self.discrete or self.chunk == 1, f"1 for the {self.head} head: one discrete action"),
+            ("sampling_steps", flow_steps, "at least 1 for the flow head, such as 10"),
+            ("sampling_steps", levels, f"at most diffusion_steps = {self.diffusion_steps}, or 0 for all of them"),
+            ("action_scale", in_bins, f"minmax or quantile for the {self.head} head, whose bins end at -1 and 1"),
+        )
 
     @property
     def discrete(self) -> bool:
@@ -118,13 +154,24 @@ class PolicyNetwork(nn.Module):
         for name, size in (("obs", obs_dim), ("action", action_dim)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
+        if config.discrete:
+            self.register_buffer("first_action", torch.zeros((), dtype=torch.int64))
 
     def set_scales(self, obs: Float[Tensor, "M O"], action: Shaped[Tensor, "M ..."]) -> None:
-        """Fit the scaling to the data. Call before training."""
+        """Fit the scaling to the data. Call before training.
+
+        Discrete actions are not scaled but counted from the smallest one, which need not be 0.
+        """
         if self.config.observation_scale == "standard":
-            self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0, correction=0))
-        if not self.config.discrete:
+            self.obs_centre, self.obs_width = centre_and_width(obs, "standard")
+        if self.config.discrete:
+            self.first_action = action.min()
+        else:
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
+
+    def scaled(self, action: Float[Tensor, "... A"]) -> Float[Tensor, "... A"]:
+        """Actions as the head sees them."""
+        return (action - self.action_centre) / self.action_width
 
     def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
         """What the head sees."""
@@ -134,8 +181,8 @@ class PolicyNetwork(nn.Module):
         self, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], generator: Generator | None = None
     ) -> Float[Tensor, ""]:
         """The head's loss on scaled actions: `[B, H, A]`, or `[B]` int64 if they are discrete."""
-        if not self.config.discrete:
-            action = ((action - self.action_centre) / self.action_width).flatten(1)  # (B, H * A)
+        discrete = self.config.discrete
+        action = action - self.first_action if discrete else self.scaled(action).flatten(1)  # (B, H * A)
         return self.head.loss(self.features(obs), action, generator)
 
     forward = loss  # what torch.func.functional_call calls (hw1.stack)
@@ -147,29 +194,32 @@ class PolicyNetwork(nn.Module):
         features = self.features(obs)
         action = self.head.mode(features) if deterministic else self.head.sample(features, generator)
         if self.config.discrete:
-            return action
+            return action + self.first_action
         return action.unflatten(-1, (self.config.chunk, self.action_dim)) * self.action_width + self.action_centre
 
 
-def centre_and_width(action: Float[Tensor, "M A"], how: str) -> tuple[Float[Tensor, " A"], Float[Tensor, " A"]]:
+def centre_and_width(values: Float[Tensor, "M D"], how: str) -> tuple[Float[Tensor, " D"], Float[Tensor, " D"]]:
     """Centre and half-width, in each dimension, of what becomes [-1, 1].
 
-    Ranges under 1e-4 are centred but not stretched: stretching a constant dimension would only amplify rounding errors.
+    A dimension that is constant but for rounding errors is centred and not stretched: its half-width is 1.
     """
+    low, high = values.amin(dim=0), values.amax(dim=0)
+    # Two units of float32's last place at the dimension's largest number: 2e-4 at 1000, nothing at all at 0.
+    rounding = 2 * torch.finfo(torch.float32).eps * torch.maximum(low.abs(), high.abs())
+    rounding = rounding.clamp(min=torch.finfo(torch.float32).tiny)
+    centre, width = (low + high) / 2, (high - low) / 2
     if how == "standard":
-        return action.mean(dim=0), _positive(action.std(dim=0, correction=0))
-    if how == "minmax":
-        low, high = action.amin(dim=0), action.amax(dim=0)
+        centre, width = values.mean(dim=0), values.std(dim=0, correction=0)
     elif how == "quantile":
         # NumPy's quantile: torch.quantile refuses more than 16 million numbers.
-        low, high = torch.from_numpy(np.quantile(action.numpy(), [0.01, 0.99], axis=0)).float()
-    else:
+        low, high = torch.from_numpy(np.quantile(values.numpy(), [0.01, 0.99], axis=0)).float()
+        middle = (high - low) / 2
+        # Where 98 % of the numbers are equal (a hand that seldom closes), the rest would be lost: the range counts.
+        centre = torch.where(middle > rounding, (low + high) / 2, centre)
+        width = torch.where(middle > rounding, middle, width)
+    elif how != "minmax":
         raise ValueError(f"unknown action_scale {how!r}; choose one of {', '.join(SCALED_RANGE)}")
-    return (low + high) / 2, _positive((high - low) / 2)
-
-
-def _positive(width: Tensor) -> Tensor:
-    return torch.where(width < 0.5e-4, torch.ones_like(width), width)
+    return centre, torch.where(width > rounding, width, torch.ones_like(width))
 
 
 class Actor:
