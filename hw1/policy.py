@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
@@ -242,7 +242,7 @@ class Actor:
         self.generators = [torch.Generator().manual_seed(int(seed) * 1_000 + i) for i in range(len(self.networks))]
         self.history: Tensor | None = None  # (N, W, O)
         self.plan: Tensor | None = None  # (N, H, A)
-        self.carried_out = 0
+        self.carried_out: Tensor | None = None  # (N,) how many actions of the plan
 
     def __call__(self, obs: Float[np.ndarray, "N O"]) -> Shaped[np.ndarray, "N ..."]:
         """The actions of the next step; `[N]` int64 if they are discrete."""
@@ -250,21 +250,33 @@ class Actor:
         if self.history is None:
             self.history = obs[:, None].expand(-1, self.config.history, -1)
         self.history = torch.cat([self.history[:, 1:], obs[:, None]], dim=1)
-        if self.plan is None or self.carried_out == self.config.execute:
-            self.plan, self.carried_out = self._plan(self.history), 0
+        if self.carried_out is None:
+            self.carried_out = torch.full((len(obs),), self.config.execute)
+        self._plan_where(self.carried_out == self.config.execute)
         self.carried_out += 1
         if self.config.discrete:
-            return self.plan.numpy()
-        return self.plan[:, self.carried_out - 1].numpy()
+            return self.plan.numpy().copy()
+        return self.plan[torch.arange(len(obs)), self.carried_out - 1].numpy()
+
+    def replan(self, rows: Bool[np.ndarray, " N"]) -> None:
+        """Forget the plan of the environments where `rows` is True: somebody else drove there in the meantime."""
+        if self.carried_out is not None:
+            self.carried_out[torch.from_numpy(np.asarray(rows, dtype=bool))] = self.config.execute
 
     @torch.no_grad()
-    def _plan(self, history: Float[Tensor, "N W O"]) -> Shaped[Tensor, "N ..."]:
-        plans = []
-        shares = by_learner(history, len(self.networks))
-        for members, generator, own in zip(self.networks, self.generators, shares, strict=True):
-            chunks = torch.stack([policy.act(own, generator, self.deterministic) for policy in members])
-            plans.append(chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0))
-        return torch.cat(plans)
+    def _plan_where(self, needed: Bool[Tensor, " N"]) -> None:
+        """Plan anew where `needed`. A learner none of whose environments needs a plan draws nothing."""
+        environments = by_learner(torch.arange(len(needed)), len(self.networks))
+        for members, generator, own in zip(self.networks, self.generators, environments, strict=True):
+            rows = own[needed[own]]
+            if len(rows) == 0:
+                continue
+            chunks = torch.stack([policy.act(self.history[rows], generator, self.deterministic) for policy in members])
+            plan = chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0)
+            if self.plan is None:
+                self.plan = plan.new_zeros(len(needed), *plan.shape[1:])
+            self.plan[rows] = plan
+            self.carried_out[rows] = 0
 
     def members(self) -> list["Actor"]:
         """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""

@@ -129,3 +129,70 @@ def test_a_held_out_action_that_the_rest_never_has_is_still_a_class(tiny_dataset
         rare = Dataset(data.obs, action, data.episode, data.learner, data.driver)
         result = fit(rare, PolicyConfig("categorical"), TrainConfig(steps=100, validation=0.25))
         assert np.isfinite(result.validation_loss).all()
+
+
+# --- plans -----------------------------------------------------------------------------------------------------------
+class Counting(PolicyNetwork):
+    """Plans the numbers n, n + 0.1, n + 0.2 ..., where n is the sum of the observation; remembers the batches."""
+
+    batches: list
+
+    def act(self, obs, generator=None, deterministic=False):
+        self.batches.append(obs[:, -1, 0].tolist())
+        torch.rand(len(obs), generator=generator)
+        return (obs[:, -1].sum(dim=1)[:, None] + 0.1 * torch.arange(self.config.chunk))[..., None]
+
+
+def counting(learners: int = 1, execute: int = 3) -> Actor:
+    networks = [[Counting(PolicyConfig(chunk=4, execute=execute), 1, 1)] for _ in range(learners)]
+    for members in networks:
+        members[0].batches = []
+    return Actor(networks)
+
+
+def drive(actor: Actor, steps: int, replans: dict[int, list[int]], num: int = 4) -> np.ndarray:
+    """Actions `[T, N]`; observation 10 t + environment; `replans[t]` are forgotten before step t."""
+    actor.reset(0)
+    actions = []
+    for t in range(steps):
+        if t in replans:
+            actor.replan(np.isin(np.arange(num), replans[t]))
+        actions.append(actor((10.0 * t + np.arange(num, dtype=np.float32))[:, None])[:, 0])
+    return np.stack(actions)
+
+
+def test_a_replanned_environment_plans_from_what_it_sees_now_and_the_others_go_on():
+    replans = {1: [2], 3: [0, 1], 5: [2, 3], 6: []}
+    actions = drive(counting(), 9, replans)
+    for environment in range(4):
+        done = planned_at = 0
+        for t in range(9):
+            if t == 0 or done == 3 or environment in replans.get(t, []):
+                done, planned_at = 0, t
+            expected = 10 * planned_at + environment + 0.1 * done
+            assert actions[t, environment] == pytest.approx(expected, abs=1e-4), (t, environment)
+            done += 1
+
+
+def test_a_learner_that_needs_no_plan_draws_nothing():
+    actor, undisturbed = counting(learners=2), counting(learners=2)
+    drive(actor, 3, {1: [3], 2: [2, 3]})
+    drive(undisturbed, 3, {})
+    first, second = (members[0].batches for members in actor.networks)
+    assert (first, second) == ([[0, 1]], [[2, 3], [13], [22, 23]])
+    states = [[g.get_state() for g in each.generators] for each in (actor, undisturbed)]
+    assert torch.equal(states[0][0], states[1][0])
+    assert not torch.equal(states[0][1], states[1][1])
+
+
+def test_replanning_before_the_first_step_or_nowhere_changes_nothing():
+    np.testing.assert_array_equal(drive(counting(), 7, {0: [0, 1], 4: []}), drive(counting(), 7, {}))
+
+
+def test_what_a_policy_returned_is_not_changed_later(tiny_dataset):
+    actor = counting()
+    actor.reset(0)
+    first = actor(np.zeros((2, 1), dtype=np.float32))
+    actor.replan(np.array([True, False]))
+    actor(np.ones((2, 1), dtype=np.float32))
+    np.testing.assert_array_equal(first, np.zeros((2, 1)))
