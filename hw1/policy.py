@@ -126,16 +126,23 @@ class PolicyConfig:
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
+    # OpenVLA (Kim et al. 2024, arXiv:2406.09246), section 3.2: each dimension in 256 bins over the 1st to 99th
+    # percentile, one token a dimension, one after the other; one observation, one action. Its code (ActionTokenizer)
+    # puts 256 edges there, hence 255 bins, and cuts off what lies outside.
     "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
-    # Chi et al. 2023: 2 observations, chunks of 16 actions (8 are executed), 100 DDPM and 8 DDIM steps, range scaling.
+    # Diffusion Policy (Chi et al. 2023, arXiv:2303.04137), appendix A: T_o = 2 observations, T_p = 16 actions, of which
+    # T_a = 8 are executed; actions scaled by their range, since predictions are clipped to [-1, 1] (A.1). Section 3.4:
+    # 100 noise levels in training, 10 steps of DDIM.
     "diffusion-policy": PolicyConfig(
-        head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=8, action_scale="minmax"
+        head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=10, action_scale="minmax"
     ),
-    # NVIDIA 2025: a diffusion transformer's recipe in small: chunks of 16, all executed, few denoising steps.
-    "groot": PolicyConfig(head="diffusion", chunk=16, execute=16, sampling_steps=4, action_scale="minmax"),
-    # Black et al. 2024: flow matching with its distribution of times, chunks of 50, 10 Euler steps.
-    "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="quantile"),
+    # GR00T N1 (NVIDIA 2025, arXiv:2503.14734), section 2.1: flow matching with the times of pi0 (Beta(1.5, 1), eq. 1),
+    # H = 16 actions, K = 4 Euler steps. Its code (Isaac-GR00T, data_config.py) scales actions by their range.
+    "groot": PolicyConfig(head="flow", chunk=16, execute=16, sampling_steps=4, action_scale="minmax"),
+    # pi0 (Black et al. 2024, arXiv:2410.24164), section IV: flow matching, H = 50 actions, 10 Euler steps; appendix D:
+    # 25 of them executed on robots with 50 Hz. Scaled by mean and standard deviation, as openpi does for pi0; its
+    # quantiles belong to the later pi0-FAST and pi0.5.
+    "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="standard"),
 }
 """The systems of the lecture, in small."""
 
