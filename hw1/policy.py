@@ -23,8 +23,8 @@ from torch import Generator, Tensor, nn
 from hw1 import given_heads, heads
 from hw1.learners import by_learner
 
-# The range [-x, x] to which diffusion clips scaled actions: minmax leaves none outside, the others leave a few.
-SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
+# The range [-x, x] to which diffusion clips scaled actions: only standard leaves some outside [-1, 1].
+SCALED_RANGE = {"minmax": 1.0, "quantile": 1.0, "standard": 5.0}
 
 HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
     "l2": lambda config, *dims: given_heads.DeterministicHead(*dims),
@@ -82,7 +82,8 @@ class PolicyConfig:
     sampling_steps: int = 10
     """Denoising steps (diffusion) or Euler steps (flow) to sample an action; 0 samples diffusion ancestrally."""
     action_scale: Literal["standard", "minmax", "quantile"] = "minmax"
-    """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile."""
+    """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile (with the rest
+    cut off)."""
     observation_scale: Literal["standard", "none"] = "standard"
     """Standardise observations, or leave them as they are (pixels)."""
 
@@ -177,8 +178,10 @@ class PolicyNetwork(nn.Module):
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
 
     def scaled(self, action: Float[Tensor, "... A"]) -> Float[Tensor, "... A"]:
-        """Actions as the head sees them."""
-        return (action - self.action_centre) / self.action_width
+        """Actions as the head sees them. Those outside the percentiles of "quantile" are cut off, as OpenVLA does:
+        otherwise one outlier would make up the whole loss."""
+        scaled = (action - self.action_centre) / self.action_width
+        return scaled.clamp(-1.0, 1.0) if self.config.action_scale == "quantile" else scaled
 
     def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
         """What the head sees."""

@@ -82,6 +82,18 @@ def test_where_98_percent_are_equal_the_range_counts_instead_of_the_percentiles(
     assert (float(centre), float(width)) == (0.25, 0.25)
 
 
+@pytest.mark.parametrize(("how", "most"), [("quantile", 1.0), ("minmax", 1.0), ("standard", np.inf)])
+def test_scaled_actions_outside_the_percentiles_are_cut_off(how, most):
+    policy = PolicyNetwork(PolicyConfig(action_scale=how, chunk=2), 1, 1)
+    action = torch.linspace(-3, 1, 1_000)[:, None]
+    policy.set_scales(torch.zeros(1_000, 1), action)
+    scaled = policy.scaled(action)
+    expected = ((action - policy.action_centre) / policy.action_width).clamp(-most, most)
+    assert torch.equal(scaled, expected)
+    assert scaled.abs().max() == pytest.approx(min(most, 2 / float(policy.action_width)))
+    assert scaled.abs().max() <= SCALED_RANGE[how]  # to which diffusion clips
+
+
 @pytest.mark.parametrize(("offset", "size"), [(1000.0, 1e-3), (0.0, 1e-6)])
 def test_actions_in_a_small_range_are_learned(offset, size):
     rng = np.random.default_rng(0)

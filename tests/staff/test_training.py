@@ -138,6 +138,13 @@ def test_an_outlier_is_told_once_with_its_dimension(how, episodes, tiny_dataset)
     assert len(told) == 1
 
 
+@pytest.mark.filterwarnings("ignore:dimension 1 of the actions")
+def test_an_outlier_does_not_make_up_the_loss_where_percentiles_scale(tiny_dataset):
+    data, config = tiny_dataset(episodes=20), replace(SMALL, action_scale="quantile")
+    clean, spoiled = (fit(d, config, options(steps=300)) for d in (data, with_number(data, "action", 1e4)))
+    assert spoiled.train_loss.max() < 1.5 * clean.train_loss.max()
+
+
 def test_rare_actions_and_heavy_tails_are_no_outliers(tiny_dataset):
     data, rng = tiny_dataset(episodes=200), np.random.default_rng(0)
     rare = (rng.random(len(data)) < 0.005).astype(np.float32)  # a hand that seldom closes
