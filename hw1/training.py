@@ -43,8 +43,8 @@ class TrainConfig:
     """A learner stops when its validation loss has not improved in this many checks in a row, and gets the weights of
     its best check; 0 never stops early and gives the last weights."""
     mask: bool = False
-    """Train only on samples whose chunk has all its executed actions inside the episode, not on copies of the last
-    action; an episode shorter than that gives its first sample."""
+    """Train only on samples whose executed actions all lie inside the episode, instead of on copies of the last one; an
+    episode that is too short gives its first sample. Off, since a copy is a good guess where actions change slowly."""
     seed: int = 0
     """Seed of everything that is drawn: initial weights, batches, noise."""
     device: str = "cpu"
