@@ -24,7 +24,8 @@ from hw1.demos import Dataset
 
 def fingerprint(dataset: Dataset, *options) -> str:
     """Hash of the options (dataclasses), the data, and the code of losses and heads."""
-    digest = hashlib.sha256(json.dumps([asdict(option) for option in options]).encode())
+    numbers_of_numpy = {"default": lambda number: number.item()}
+    digest = hashlib.sha256(json.dumps([asdict(option) for option in options], **numbers_of_numpy).encode())
     for module in (losses, sampling, given_heads, heads):
         digest.update(inspect.getsource(module).encode())
     for array in (dataset.obs, dataset.action, dataset.episode, dataset.learner):

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
@@ -23,8 +23,8 @@ from torch import Generator, Tensor, nn
 from hw1 import given_heads, heads
 from hw1.learners import by_learner
 
-# The range [-x, x] to which diffusion clips scaled actions: minmax leaves none outside, the others leave a few.
-SCALED_RANGE = {"minmax": 1.0, "quantile": 1.5, "standard": 5.0}
+# The range [-x, x] to which diffusion clips scaled actions: only standard leaves some outside [-1, 1].
+SCALED_RANGE = {"minmax": 1.0, "quantile": 1.0, "standard": 5.0}
 
 HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
     "l2": lambda config, *dims: given_heads.DeterministicHead(*dims),
@@ -42,6 +42,21 @@ HEADS: dict[str, Callable[["PolicyConfig", int, int], given_heads.Head]] = {
 HeadName = Literal[*HEADS]
 DISCRETE = {"categorical"}
 """The heads that predict one discrete action."""
+BINNED = {"independent", "autoregressive"}
+"""The heads whose bins divide [-1, 1]."""
+
+
+def whole(value: object, least: int) -> bool:
+    """Whether `value` is a whole number of at least `least`."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
+
+
+def refuse_unless(options: object, *rules: tuple[str, bool, str]) -> None:
+    """Raises ValueError for the first of `rules` that does not hold: a field of `options`, whether its value makes
+    sense, and in words what would."""
+    for name, fine, wanted in rules:
+        if not fine:
+            raise ValueError(f"{name} must be {wanted}, got {getattr(options, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -67,21 +82,43 @@ class PolicyConfig:
     sampling_steps: int = 10
     """Denoising steps (diffusion) or Euler steps (flow) to sample an action; 0 samples diffusion ancestrally."""
     action_scale: Literal["standard", "minmax", "quantile"] = "minmax"
-    """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile."""
+    """What is mapped to [-1, 1]: +- 1 standard deviation, the range, or the 1st to 99th percentile (with the rest
+    cut off)."""
     observation_scale: Literal["standard", "none"] = "standard"
     """Standardise observations, or leave them as they are (pixels)."""
 
     def __post_init__(self):
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
-        if not 1 <= self.execute <= self.chunk:
-            raise ValueError(f"execute must lie between 1 and chunk = {self.chunk}, got {self.execute}")
-        if self.history < 1:
-            raise ValueError(f"history must be at least 1, got {self.history}")
-        if self.head == "flow" and self.sampling_steps < 1:
-            raise ValueError(f"sampling_steps must be at least 1 for the flow head, got {self.sampling_steps}")
-        if self.discrete and self.chunk > 1:
-            raise ValueError(f"the {self.head} head predicts one discrete action: chunk must be 1")
+        widths = (
+            isinstance(self.hidden, tuple | list) and len(self.hidden) > 0 and all(whole(w, 1) for w in self.hidden)
+        )
+        positive = ("history", "chunk", "components", "diffusion_steps")
+        refuse_unless(
+            self,
+            ("hidden", widths, "one or more whole numbers of at least 1, such as 64 64"),
+            *((name, whole(getattr(self, name), 1), "a whole number of at least 1") for name in positive),
+            ("bins", whole(self.bins, 2), "a whole number of at least 2, such as 31"),
+            ("sampling_steps", whole(self.sampling_steps, 0), "a whole number of at least 0, such as 10"),
+            ("action_scale", self.action_scale in SCALED_RANGE, f"one of {', '.join(SCALED_RANGE)}"),
+            ("observation_scale", self.observation_scale in ("standard", "none"), "standard or none"),
+        )
+        self._refuse_what_does_not_fit()
+
+    def _refuse_what_does_not_fit(self) -> None:
+        """ValueError for options that make sense one by one, but not together."""
+        at_once = whole(self.execute, 1) and self.execute <= self.chunk
+        flow_steps = self.head != "flow" or self.sampling_steps >= 1
+        levels = self.head != "diffusion" or self.sampling_steps <= self.diffusion_steps
+        in_bins = self.head not in BINNED or self.action_scale != "standard"
+        refuse_unless(
+            self,
+            ("execute", at_once, f"a whole number between 1 and chunk = {self.chunk}"),
+            ("chunk", not self.discrete or self.chunk == 1, f"1 for the {self.head} head: one discrete action"),
+            ("sampling_steps", flow_steps, "at least 1 for the flow head, such as 10"),
+            ("sampling_steps", levels, f"at most diffusion_steps = {self.diffusion_steps}, or 0 for all of them"),
+            ("action_scale", in_bins, f"minmax or quantile for the {self.head} head, whose bins end at -1 and 1"),
+        )
 
     @property
     def discrete(self) -> bool:
@@ -90,16 +127,23 @@ class PolicyConfig:
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    # Kim et al. 2024: 256 edges, hence 255 bins, over the 1st to 99th percentile; one token per dimension.
+    # OpenVLA (Kim et al. 2024, arXiv:2406.09246), section 3.2: each dimension in 256 bins over the 1st to 99th
+    # percentile, one token a dimension, one after the other; one observation, one action. Its code (ActionTokenizer)
+    # puts 256 edges there, hence 255 bins, and cuts off what lies outside.
     "openvla": PolicyConfig(head="autoregressive", bins=255, action_scale="quantile"),
-    # Chi et al. 2023: 2 observations, chunks of 16 actions (8 are executed), 100 DDPM and 8 DDIM steps, range scaling.
+    # Diffusion Policy (Chi et al. 2023, arXiv:2303.04137), appendix A: T_o = 2 observations, T_p = 16 actions, of which
+    # T_a = 8 are executed; actions scaled by their range, since predictions are clipped to [-1, 1] (A.1). Section 3.4:
+    # 100 noise levels in training, 10 steps of DDIM.
     "diffusion-policy": PolicyConfig(
-        head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=8, action_scale="minmax"
+        head="diffusion", history=2, chunk=16, execute=8, diffusion_steps=100, sampling_steps=10, action_scale="minmax"
     ),
-    # NVIDIA 2025: a diffusion transformer's recipe in small: chunks of 16, all executed, few denoising steps.
-    "groot": PolicyConfig(head="diffusion", chunk=16, execute=16, sampling_steps=4, action_scale="minmax"),
-    # Black et al. 2024: flow matching with its distribution of times, chunks of 50, 10 Euler steps.
-    "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="quantile"),
+    # GR00T N1 (NVIDIA 2025, arXiv:2503.14734), section 2.1: flow matching with the times of pi0 (Beta(1.5, 1), eq. 1),
+    # H = 16 actions, K = 4 Euler steps. Its code (Isaac-GR00T, data_config.py) scales actions by their range.
+    "groot": PolicyConfig(head="flow", chunk=16, execute=16, sampling_steps=4, action_scale="minmax"),
+    # pi0 (Black et al. 2024, arXiv:2410.24164), section IV: flow matching, H = 50 actions, 10 Euler steps; appendix D:
+    # 25 of them executed on robots with 50 Hz. Scaled by mean and standard deviation, as openpi does for pi0; its
+    # quantiles belong to the later pi0-FAST and pi0.5.
+    "pi0": PolicyConfig(head="flow", chunk=50, execute=25, sampling_steps=10, action_scale="standard"),
 }
 """The systems of the lecture, in small."""
 
@@ -118,13 +162,26 @@ class PolicyNetwork(nn.Module):
         for name, size in (("obs", obs_dim), ("action", action_dim)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
+        if config.discrete:
+            self.register_buffer("first_action", torch.zeros((), dtype=torch.int64))
 
     def set_scales(self, obs: Float[Tensor, "M O"], action: Shaped[Tensor, "M ..."]) -> None:
-        """Fit the scaling to the data. Call before training."""
+        """Fit the scaling to the data. Call before training.
+
+        Discrete actions are not scaled but counted from the smallest one, which need not be 0.
+        """
         if self.config.observation_scale == "standard":
-            self.obs_centre, self.obs_width = obs.mean(dim=0), _positive(obs.std(dim=0, correction=0))
-        if not self.config.discrete:
+            self.obs_centre, self.obs_width = centre_and_width(obs, "standard")
+        if self.config.discrete:
+            self.first_action = action.min()
+        else:
             self.action_centre, self.action_width = centre_and_width(action, self.config.action_scale)
+
+    def scaled(self, action: Float[Tensor, "... A"]) -> Float[Tensor, "... A"]:
+        """Actions as the head sees them. Those outside the percentiles of "quantile" are cut off, as OpenVLA does:
+        otherwise one outlier would make up the whole loss."""
+        scaled = (action - self.action_centre) / self.action_width
+        return scaled.clamp(-1.0, 1.0) if self.config.action_scale == "quantile" else scaled
 
     def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
         """What the head sees."""
@@ -134,8 +191,8 @@ class PolicyNetwork(nn.Module):
         self, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], generator: Generator | None = None
     ) -> Float[Tensor, ""]:
         """The head's loss on scaled actions: `[B, H, A]`, or `[B]` int64 if they are discrete."""
-        if not self.config.discrete:
-            action = ((action - self.action_centre) / self.action_width).flatten(1)  # (B, H * A)
+        discrete = self.config.discrete
+        action = action - self.first_action if discrete else self.scaled(action).flatten(1)  # (B, H * A)
         return self.head.loss(self.features(obs), action, generator)
 
     forward = loss  # what torch.func.functional_call calls (hw1.stack)
@@ -147,29 +204,32 @@ class PolicyNetwork(nn.Module):
         features = self.features(obs)
         action = self.head.mode(features) if deterministic else self.head.sample(features, generator)
         if self.config.discrete:
-            return action
+            return action + self.first_action
         return action.unflatten(-1, (self.config.chunk, self.action_dim)) * self.action_width + self.action_centre
 
 
-def centre_and_width(action: Float[Tensor, "M A"], how: str) -> tuple[Float[Tensor, " A"], Float[Tensor, " A"]]:
+def centre_and_width(values: Float[Tensor, "M D"], how: str) -> tuple[Float[Tensor, " D"], Float[Tensor, " D"]]:
     """Centre and half-width, in each dimension, of what becomes [-1, 1].
 
-    Ranges under 1e-4 are centred but not stretched: stretching a constant dimension would only amplify rounding errors.
+    A dimension that is constant but for rounding errors is centred and not stretched: its half-width is 1.
     """
+    low, high = values.amin(dim=0), values.amax(dim=0)
+    # Two units of float32's last place at the dimension's largest number: 2e-4 at 1000, nothing at all at 0.
+    rounding = 2 * torch.finfo(torch.float32).eps * torch.maximum(low.abs(), high.abs())
+    rounding = rounding.clamp(min=torch.finfo(torch.float32).tiny)
+    centre, width = (low + high) / 2, (high - low) / 2
     if how == "standard":
-        return action.mean(dim=0), _positive(action.std(dim=0, correction=0))
-    if how == "minmax":
-        low, high = action.amin(dim=0), action.amax(dim=0)
+        centre, width = values.mean(dim=0), values.std(dim=0, correction=0)
     elif how == "quantile":
         # NumPy's quantile: torch.quantile refuses more than 16 million numbers.
-        low, high = torch.from_numpy(np.quantile(action.numpy(), [0.01, 0.99], axis=0)).float()
-    else:
+        low, high = torch.from_numpy(np.quantile(values.numpy(), [0.01, 0.99], axis=0)).float()
+        middle = (high - low) / 2
+        # Where 98 % of the numbers are equal (a hand that seldom closes), the rest would be lost: the range counts.
+        centre = torch.where(middle > rounding, (low + high) / 2, centre)
+        width = torch.where(middle > rounding, middle, width)
+    elif how != "minmax":
         raise ValueError(f"unknown action_scale {how!r}; choose one of {', '.join(SCALED_RANGE)}")
-    return (low + high) / 2, _positive((high - low) / 2)
-
-
-def _positive(width: Tensor) -> Tensor:
-    return torch.where(width < 0.5e-4, torch.ones_like(width), width)
+    return centre, torch.where(width > rounding, width, torch.ones_like(width))
 
 
 class Actor:
@@ -192,7 +252,7 @@ class Actor:
         self.generators = [torch.Generator().manual_seed(int(seed) * 1_000 + i) for i in range(len(self.networks))]
         self.history: Tensor | None = None  # (N, W, O)
         self.plan: Tensor | None = None  # (N, H, A)
-        self.carried_out = 0
+        self.carried_out: Tensor | None = None  # (N,) how many actions of the plan
 
     def __call__(self, obs: Float[np.ndarray, "N O"]) -> Shaped[np.ndarray, "N ..."]:
         """The actions of the next step; `[N]` int64 if they are discrete."""
@@ -200,21 +260,33 @@ class Actor:
         if self.history is None:
             self.history = obs[:, None].expand(-1, self.config.history, -1)
         self.history = torch.cat([self.history[:, 1:], obs[:, None]], dim=1)
-        if self.plan is None or self.carried_out == self.config.execute:
-            self.plan, self.carried_out = self._plan(self.history), 0
+        if self.carried_out is None:
+            self.carried_out = torch.full((len(obs),), self.config.execute)
+        self._plan_where(self.carried_out == self.config.execute)
         self.carried_out += 1
         if self.config.discrete:
-            return self.plan.numpy()
-        return self.plan[:, self.carried_out - 1].numpy()
+            return self.plan.numpy().copy()
+        return self.plan[torch.arange(len(obs)), self.carried_out - 1].numpy()
+
+    def replan(self, rows: Bool[np.ndarray, " N"]) -> None:
+        """Forget the plan of the environments where `rows` is True: somebody else drove there in the meantime."""
+        if self.carried_out is not None:
+            self.carried_out[torch.from_numpy(np.asarray(rows, dtype=bool))] = self.config.execute
 
     @torch.no_grad()
-    def _plan(self, history: Float[Tensor, "N W O"]) -> Shaped[Tensor, "N ..."]:
-        plans = []
-        shares = by_learner(history, len(self.networks))
-        for members, generator, own in zip(self.networks, self.generators, shares, strict=True):
-            chunks = torch.stack([policy.act(own, generator, self.deterministic) for policy in members])
-            plans.append(chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0))
-        return torch.cat(plans)
+    def _plan_where(self, needed: Bool[Tensor, " N"]) -> None:
+        """Plan anew where `needed`. A learner none of whose environments needs a plan draws nothing."""
+        environments = by_learner(torch.arange(len(needed)), len(self.networks))
+        for members, generator, own in zip(self.networks, self.generators, environments, strict=True):
+            rows = own[needed[own]]
+            if len(rows) == 0:
+                continue
+            chunks = torch.stack([policy.act(self.history[rows], generator, self.deterministic) for policy in members])
+            plan = chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0)
+            if self.plan is None:
+                self.plan = plan.new_zeros(len(needed), *plan.shape[1:])
+            self.plan[rows] = plan
+            self.carried_out[rows] = 0
 
     def members(self) -> list["Actor"]:
         """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""

@@ -9,7 +9,7 @@ The axis "models" has one entry for each model.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Generator, Tensor
 from torch.func import functional_call, stack_module_state
 from torch.optim import Optimizer
@@ -27,7 +27,13 @@ class Stack:
         self.params = {k: v.detach().to(device).requires_grad_() for k, v in params.items()}
         self.buffers = {k: v.to(device) for k, v in buffers.items()}
         self.average = {k: v.detach().clone() for k, v in self.params.items()} if ema else {}
+        self.best: dict[str, Tensor] = {}  # what `keep` kept
         self.vmappable = len(self.models) > 1
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights to act with: their average, if there is one."""
+        return self.average or self.params
 
     @property
     def exercise(self) -> str:
@@ -45,13 +51,20 @@ class Stack:
             )
         return loss
 
-    def _losses(self, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
-        def loss_of_one(params: dict, buffers: dict, obs: Tensor, action: Tensor) -> Tensor:
-            return functional_call(self.models[0], (params, buffers), (obs, action, noise))
+    def loss_of_one(
+        self, number: int, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], noise: Generator
+    ) -> Float[Tensor, ""]:
+        """The loss of one model with the weights that it would act with."""
+        return self._loss(_at(self.weights, number), _at(self.buffers, number), obs, action, noise)
 
+    def _loss(self, params: dict, buffers: dict, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
+        return functional_call(self.models[0], (params, buffers), (obs, action, noise))
+
+    def _losses(self, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
         if self.vmappable:
             try:
-                return torch.vmap(loss_of_one, randomness="different")(self.params, self.buffers, obs, action)
+                batched = torch.vmap(self._loss, in_dims=(0, 0, 0, 0, None), randomness="different")
+                return batched(self.params, self.buffers, obs, action, noise)
             except NotImplementedError:  # an exercise that is not done yet
                 raise
             except RuntimeError as error:
@@ -60,7 +73,7 @@ class Stack:
                 self.vmappable = False
                 print(f"training the models one after the other, which is slower: {str(error).splitlines()[0]}")
         one_by_one = [
-            loss_of_one(_at(self.params, number), _at(self.buffers, number), obs[number], action[number])
+            self._loss(_at(self.params, number), _at(self.buffers, number), obs[number], action[number], noise)
             for number in range(len(self.models))
         ]
         return torch.stack(one_by_one)
@@ -71,9 +84,17 @@ class Stack:
             newest = [p.detach() for p in self.params.values()]
             torch._foreach_lerp_(list(self.average.values()), newest, (1 + step) ** -self.ema)
 
+    def keep(self, which: Bool[Tensor, " models"]) -> None:
+        """Remember the weights with which these models would act now; of the first call, those of all models."""
+        if not self.best:
+            self.best = {k: v.detach().clone() for k, v in self.weights.items()}
+        for name, value in self.weights.items():
+            rows = which.to(value.device)
+            self.best[name][rows] = value.detach()[rows]
+
     def unstack(self) -> list[PolicyNetwork]:
-        """The models with their weights, averaged if there is an average."""
-        weights = self.average or self.params
+        """The models with the weights that were kept, or else those to act with now."""
+        weights = self.best or self.weights
         with torch.no_grad():
             for number, model in enumerate(self.models):
                 model.load_state_dict(_at(weights, number), strict=False)
@@ -81,15 +102,18 @@ class Stack:
 
     # --- checkpoints ---
     def tensors(self, optimizer: Optimizer) -> dict[str, Tensor]:
-        """Every tensor that training changes, by name: weights, their average, the optimiser's memory."""
+        """Every tensor that training changes, by name: weights, their average, the best ones, the optimiser's
+        memory."""
         tensors = {f"param.{k}": v.detach() for k, v in self.params.items()}
         tensors |= {f"average.{k}": v for k, v in self.average.items()}
+        tensors |= {f"best.{k}": v for k, v in self.best.items()}
         for name, param in self.params.items():
             tensors |= {f"optimizer.{key}.{name}": v for key, v in optimizer.state[param].items()}
         return tensors
 
     def load_tensors(self, tensors: dict[str, Tensor], optimizer: Optimizer) -> None:
         """Load what `tensors` returned."""
+        self.best = {k.removeprefix("best."): v for k, v in tensors.items() if k.startswith("best.")}
         remembered = {key.split(".")[1] for key in tensors if key.startswith("optimizer.")}
         with torch.no_grad():
             for name, param in self.params.items():
@@ -97,6 +121,24 @@ class Stack:
                 if self.average:
                     self.average[name].copy_(tensors[f"average.{name}"])
                 optimizer.state[param] = {key: tensors[f"optimizer.{key}.{name}"] for key in remembered}
+
+
+def refuse_absent(device: str) -> None:
+    """Raises ValueError if PyTorch does not know the device, or does not find it here."""
+    try:
+        wanted = torch.device(device)
+    except (RuntimeError, TypeError):
+        wanted = None
+    index = 0 if wanted is None else wanted.index or 0
+    if wanted is None or wanted.type not in ("cpu", "cuda", "mps") or (wanted.type != "cuda" and index > 0):
+        raise ValueError(f"device {device!r}: there is no such device; use cpu, cuda, cuda:1 and so on, or mps")
+    if wanted.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"device {device!r}: PyTorch finds no Apple GPU here; use cpu")
+    if wanted.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r}: PyTorch finds no GPU here; use cpu")
+    if wanted.type == "cuda" and index >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise ValueError(f"device {device!r}: PyTorch finds no such GPU here; the last one is cuda:{last}")
 
 
 def _at(tensors: dict[str, Tensor], number: int) -> dict[str, Tensor]:

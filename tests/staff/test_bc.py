@@ -376,49 +376,11 @@ def test_impossible_policies_are_refused(options, match):
         PolicyConfig(**options)
 
 
-# --- validation ------------------------------------------------------------------------------------------------------
-def test_validation_holds_out_whole_episodes_of_every_learner(tiny_dataset):
-    data = tiny_dataset(episodes=5, learners=2)
-    trainer = Training(data, config(), training(validation=0.4, steps=400, members=2))
-    for k in range(4):
-        trained, held_out = (set(data.episode[rows.flatten()]) for rows in (trainer.batches[:, k], trainer.held_out[k]))
-        assert len(trained) == 3
-        assert len(held_out) == 2
-        assert trained | held_out == set(range(5 * (k // 2), 5 * (k // 2) + 5))
-
-
-def test_validation_loss_is_the_loss_on_held_out_episodes(tiny_dataset):
-    data = tiny_dataset(episodes=5)
-    options = training(validation=0.4, steps=100)
-    result = fit(data, config(), options)
-    rows = Training(data, config(), options).held_out[0].numpy()
-    error = (result.policy(data.obs[rows]) - data.action[rows]) / result.policy.networks[0][0].action_width.numpy()
-    assert result.validation_loss.shape == (1, 1)
-    assert result.validation_loss[0, 0] == pytest.approx((error**2).sum(axis=1).mean(), rel=1e-4)
-
-
-def test_validation_needs_episodes_to_hold_out(tiny_dataset):
-    with pytest.raises(ValueError, match="cannot hold out 20% of 1 episodes"):
-        fit(tiny_dataset(episodes=1), config(), training(validation=0.2))
-
-
-def test_early_stopping_stops_once_nothing_improves_and_not_before(tiny_dataset):
-    data = tiny_dataset(episodes=4)
-    noise = np.random.default_rng(0).standard_normal(data.action.shape).astype(np.float32)
-    hopeless = replace(data, action=noise)  # nothing generalises: the held-out loss soon rises
-    options = training(steps=3_000, validation=0.5, patience=2, learning_rate=3e-3)
-    curve = fit(hopeless, config(), options).validation_loss.mean(axis=1)
-    assert 3 <= len(curve) < 30
-    assert curve[-2:].min() >= curve[:-2].min()
-    assert all(curve[i - 1 : i + 1].min() < curve[: i - 1].min() for i in range(2, len(curve) - 1))
-    assert len(fit(hopeless, config(), replace(options, steps=800, patience=0)).validation_loss) == 8
-
-
 # --- scaling ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", ["standard", "minmax", "quantile"])
 def test_actions_are_scaled_as_named_and_constant_dimensions_are_not_stretched(how):
     rng = np.random.default_rng(0)
-    action = np.stack([rng.exponential(3.0, 500) - 7, np.full(500, 4.0), 1e-6 * rng.random(500)], axis=1)
+    action = np.stack([rng.exponential(3.0, 500) - 7, np.full(500, 4.0), 4 + 1e-6 * rng.random(500)], axis=1)
     centre, width = centre_and_width(torch.from_numpy(action).float(), how)
     low, high = {
         "standard": (action.mean(0) - action.std(0), action.mean(0) + action.std(0)),
@@ -558,17 +520,6 @@ def test_presets_train_and_act(name, tiny_dataset):
         action = policy(data.obs[:4])
         assert action.shape == (4, 2)
         assert np.isfinite(action).all()
-
-
-def test_presets_are_the_published_recipes():
-    got = {name: (c.head, c.history, c.chunk, c.execute, c.action_scale) for name, c in PRESETS.items()}
-    assert got["openvla"] == ("autoregressive", 1, 1, 1, "quantile")
-    assert got["diffusion-policy"] == ("diffusion", 2, 16, 8, "minmax")
-    assert got["groot"][0] == "diffusion"
-    assert got["pi0"][:3] == ("flow", 1, 50)
-    assert PRESETS["openvla"].bins == 255
-    assert (PRESETS["diffusion-policy"].diffusion_steps, PRESETS["diffusion-policy"].sampling_steps) == (100, 8)
-    assert PRESETS["pi0"].sampling_steps == 10
 
 
 def test_every_option_of_the_training_is_documented():
