@@ -30,7 +30,7 @@ import joblib
 import tyro
 from tqdm import tqdm
 
-from scripts.terminal import prepare_terminal
+from scripts.command import read_options
 from tests.autograder.staff import keys, private, summary
 from tests.autograder.staff.batch import BatchError, Judges, Outcome
 from tests.autograder.staff.folder import Grades, last_line
@@ -71,13 +71,7 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    prepare_terminal()
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options],
-        args=arguments,
-        prog="python -m scripts.staff.grade",
-        description=__doc__,
-    )
+    options = read_options(Options, arguments, "scripts.staff.grade", __doc__)
     for library in ("OMP", "OPENBLAS", "MKL"):  # for the judges: more threads than cores only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
