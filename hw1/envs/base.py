@@ -161,6 +161,7 @@ class SingleEnv(gym.Env):
 
     def __init__(self, batched: type[BatchedEnv], **options: Any):
         self.batch = batched(num_envs=1, **options)
+        self._seeded = False
         self.metadata = {k: v for k, v in self.batch.metadata.items() if k != "autoreset_mode"}
         self.render_mode = self.batch.render_mode
         self.observation_space = self.batch.single_observation_space
@@ -168,8 +169,9 @@ class SingleEnv(gym.Env):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
-        if seed is None and self.batch._np_random is None:
+        if seed is None and not self._seeded:
             seed = int(self.np_random.integers(2**31))
+        self._seeded = True
         obs, info = self.batch.reset(seed=seed)
         return obs[0], {key: value[0] for key, value in info.items()}
 
