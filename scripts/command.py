@@ -6,10 +6,10 @@ wrongly or could not begin, 130 if interrupted.
 """
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,14 @@ class UserError(Exception):
 def read_options(options: type[Chosen], arguments: list[str], name: str, about: str | None) -> Chosen:
     """The command line of `python -m NAME` as an object of the dataclass `options`; for a wrong one, SystemExit(2)."""
     prepare_terminal()
-    return tyro.cli(tyro.conf.FlagCreatePairsOff[options], args=arguments, prog=f"python -m {name}", description=about)
+    chosen = tyro.cli(
+        tyro.conf.FlagCreatePairsOff[options], args=arguments, prog=f"python -m {name}", description=about
+    )
+    for field in fields(options):
+        option = f"--{field.name.replace('_', '-')}"
+        if option in arguments and getattr(chosen, field.name) == ():  # tyro takes it for the default, which means all
+            raise SystemExit(_say(f"error: {option} has no value; name at least one, see --help", 2))
+    return chosen
 
 
 def ended(work: Callable[[], int | None], expected: dict[type[Exception], int] | None = None, files: int = 2) -> int:
@@ -71,19 +78,13 @@ def require_whole(option: str, value: int, least: int, most: int) -> None:
 
 def require_seconds(option: str, value: float | None) -> None:
     """Raises UserError unless the value is None or a time that can pass."""
-    if value is not None and not (math.isfinite(value) and 0 < value <= LONGEST):
+    if value is not None and not 0 < value <= LONGEST:  # nan is refused, too
         raise UserError(f"{option} must be more than 0 and at most {LONGEST:.0f} seconds, not {value:g}")
 
 
 def require_folder(option: str, path: Path) -> None:
     """Raises UserError unless `path` is a folder that can be written, or can be made."""
-    there = path.absolute()
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise UserError(f"{option} {path}: {there} is a file, but a folder is needed; choose another folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{option} {path}: you may not write into {there}; choose another folder")
+    _require_space(option, path, path)
 
 
 def require_file(option: str, path: Path, ours: Callable[[Path], bool] | None = None) -> None:
@@ -94,9 +95,19 @@ def require_file(option: str, path: Path, ours: Callable[[Path], bool] | None = 
     """
     if path.name in ("", "..") or path.is_dir():
         raise UserError(f"{option} {path}: this is a folder; add the name of a file")
-    require_folder(option, path.parent)
+    _require_space(option, path, path.parent)
     if path.exists() and ours and not ours(path):
         raise UserError(f"{option} {path}: this file exists, but this command did not write it; choose another name")
+
+
+def _require_space(option: str, path: Path, folder: Path) -> None:
+    there = folder.absolute()
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir():
+        raise UserError(f"{option} {path}: {there} is a file, but a folder is needed; choose another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{option} {path}: you may not write into {there}; choose another folder")
 
 
 def read_json(path: Path, remedy: str) -> Any:

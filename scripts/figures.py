@@ -108,14 +108,14 @@ def main(options: Options) -> int:
     return ended(lambda: run(options), files=1)
 
 
-def check(options: Options) -> None:
-    """Raises UserError if an option is wrong."""
+def check(options: Options, out: str = "--out") -> None:
+    """Raises UserError if an option is wrong; `out` is the one by which the folder was given."""
     for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
         require_whole(f"--{name}", getattr(options, name), least, MOST)
     for name in ("cache", "figures"):
-        require_folder("--out", options.out / name)
+        require_folder(out, options.out / name)
     for name in ("claims.json", "index.html"):
-        require_file("--out", options.out / name)
+        require_file(out, options.out / name)
 
 
 def run(options: Options) -> int:

@@ -7,6 +7,8 @@ same code and the same seed give the same zip, byte for byte.
 import json
 import secrets
 import sys
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +85,12 @@ def check(options: Options) -> None:
     if options.pip_config is not None and not options.pip_config.is_file():
         what = "this is a folder" if options.pip_config.is_dir() else "there is no such file"
         raise BuildError(f"--pip-config {options.pip_config}: {what}; name a file for pip, such as pip.conf")
+    if options.pip_config is not None:
+        try:
+            if not ConfigParser(interpolation=None).read(options.pip_config, encoding="utf-8"):
+                raise BuildError(f"--pip-config {options.pip_config}: you may not read this file")
+        except (ConfigParserError, UnicodeDecodeError) as error:
+            raise BuildError(f"--pip-config {options.pip_config}: pip could not read it ({error})") from error
 
 
 def keep_seed(options: Options) -> tuple[str, str]:

@@ -162,7 +162,7 @@ def _lane() -> dict[str, Quantity]:
 def measure(demo: Path) -> dict:
     """Median and quantiles over learners of every quantity, and the core-minutes of every experiment."""
     options = figures.Options(out=demo)
-    figures.check(options)
+    figures.check(options, "--demo")
     results = figures.compute(list(figures.EXPERIMENTS.values()), options).results
     seconds = {
         name: sum(float(results[job.name]["seconds"].sum()) for job in experiment.jobs(False))
