@@ -22,7 +22,8 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
-from scripts.terminal import colour, prepare_terminal, progress
+from scripts.command import UserError, ended, read_options, require_seconds
+from scripts.terminal import colour, progress
 from tests.autograder import report
 from tests.autograder.judge import judge
 from tests.autograder.oracle import SnapshotError, Stored
@@ -46,40 +47,30 @@ class Options:
     """Seconds for each check, instead of its own limit (10 for most checks). Increase it on a slow computer."""
 
 
-class ArgumentError(Exception):
-    """An argument is wrong. A sentence for the student."""
-
-
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options], args=arguments, prog="python -m scripts.check", description=__doc__
-    )
-    prepare_terminal()
-    try:
-        if options.timeout is not None and not options.timeout > 0:
-            raise ArgumentError(f"--timeout must be more than 0 seconds, not {options.timeout:g}")
-        asked = select(options.exercises)
-        oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
-        if edited := oracle.edited(ROOT):
-            print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
-        runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
-        results = grade(asked, ROOT, runner, oracle)
-    except (ArgumentError, SnapshotError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
+    options = read_options(Options, arguments, "scripts.check", __doc__)
+    return ended(lambda: run(options), {SnapshotError: 2})
+
+
+def run(options: Options) -> int:
+    """Check what is asked for. Returns the exit status; raises UserError or SnapshotError if nothing can be checked."""
+    require_seconds("--timeout", options.timeout)
+    asked = select(options.exercises)
+    oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
+    if edited := oracle.edited(ROOT):
+        print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
+    runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
+    results = grade(asked, ROOT, runner, oracle)
     return 0 if all(result.status == "passed" for result in results if result.attempted) else 1
 
 
 def select(names: tuple[str, ...] = ()) -> list[Exercise]:
-    """Exercises by id or part in the handout's order, or all without names. Raises ArgumentError for unknown names."""
+    """Exercises by id or part in the handout's order, or all without names. Raises UserError for unknown names."""
     table = exercises.load()
     part = {id: id.partition(".")[0] for id in table}
     wanted = {name.upper() for name in names}
     if unknown := sorted(wanted - part.keys() - set(part.values())):
-        raise ArgumentError(
+        raise UserError(
             f"there is no exercise {', '.join(unknown)}. The exercises are {', '.join(table)}; "
             f"a part ({', '.join(dict.fromkeys(part.values()))}) stands for all of its exercises"
         )

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.closure import Sources
+from scripts.command import UserError, ended, read_options, require_file, require_folder, require_whole
 from scripts.experiments import bimodal, fork, lane, tightrope
 from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Missing, Results
 from scripts.store import Store
@@ -37,6 +38,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 """By name, in the order of the page: the one table of experiments."""
 FULL_SEEDS, QUICK_SEEDS = 10, 3
+MOST = 1_000  # of anything that is counted
 # The settings of the experiments were chosen on other seeds than those on which the claims are measured.
 FIRST_SEED = 300
 
@@ -59,11 +61,6 @@ class Options:
     """Batched computations that run at the same time; 0 for one on each core."""
     dask: str = ""
     """Address of a Dask scheduler that runs the computations instead of this machine's cores (needs `distributed`)."""
-
-    def __post_init__(self):
-        for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
-            if getattr(self, name) < least:
-                raise SystemExit(f"--{name} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -108,6 +105,22 @@ class Computed:
 
 
 def main(options: Options) -> int:
+    return ended(lambda: run(options), files=1)
+
+
+def check(options: Options, out: str = "--out") -> None:
+    """Raises UserError if an option is wrong; `out` is the one by which the folder was given."""
+    for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
+        require_whole(f"--{name}", getattr(options, name), least, MOST)
+    for name in ("cache", "figures"):
+        require_folder(out, options.out / name)
+    for name in ("claims.json", "index.html"):
+        require_file(out, options.out / name)
+
+
+def run(options: Options) -> int:
+    """The demo. Returns 1 if something failed for another reason than an unfinished exercise."""
+    check(options)
     chosen = [EXPERIMENTS[name] for name in EXPERIMENTS if not options.only or name in options.only]
     start = time.perf_counter()
     computed = compute(chosen, options)
@@ -132,7 +145,7 @@ def compute(experiments: list[Experiment], options: Options) -> Computed:
     computed = Computed()
     waiting = [part for part in parts if part.path not in done]
     bar = tqdm(total=len(parts), initial=len(done), desc="demo", unit="part", disable=None, dynamic_ncols=True)
-    with bar, backend(options):
+    with bar, backend(options, len(waiting)):
         try:
             parallel = joblib.Parallel(return_as="generator_unordered")
             finished = parallel(joblib.delayed(Part.run)(part) for part in waiting)
@@ -150,7 +163,7 @@ def compute(experiments: list[Experiment], options: Options) -> Computed:
         except KeyboardInterrupt:
             bar.close()
             kept = f"{len(done)} of {len(parts)} parts are done and kept"
-            raise SystemExit(f"interrupted; {kept}: run the same command to continue") from None
+            raise KeyboardInterrupt(f"{kept}: run the same command to continue") from None
     for name in dict.fromkeys(part.job.name for part in parts):
         own = [done[part.path] for part in parts if part.job.name == name and part.path in done]
         if name not in computed.missing:
@@ -175,20 +188,24 @@ def number_of_seeds(options: Options) -> int:
 
 
 @contextmanager
-def backend(options: Options):
-    """Where joblib sends the parts: to this machine's cores, or to a Dask cluster."""
+def backend(options: Options, parts: int):
+    """Where joblib sends so many parts: to this machine's cores, or to a Dask cluster."""
     if not options.dask:
-        with joblib.parallel_config("loky", n_jobs=options.jobs or joblib.cpu_count(), inner_max_num_threads=1):
+        jobs = min(options.jobs or joblib.cpu_count(), max(parts, 1))
+        with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
             yield
         return
     try:
         from distributed import Client
     except ImportError:
-        raise SystemExit("--dask needs the package `distributed`: pip install distributed") from None
+        raise UserError("--dask needs the package `distributed`: pip install distributed") from None
     try:
         client = Client(options.dask, timeout="10s")
     except (OSError, TimeoutError, ValueError) as error:
-        raise SystemExit(f"--dask {options.dask}: no Dask scheduler answers there ({error})") from None
+        raise UserError(
+            f"--dask {options.dask}: no Dask scheduler answers there ({error}); start `dask scheduler`, and give the "
+            "address that it prints"
+        ) from None
     with client, joblib.parallel_config("dask"):
         yield
 
@@ -303,5 +320,4 @@ def write_text(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    options = tyro.cli(tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.figures", description=__doc__)
-    sys.exit(main(options))
+    sys.exit(main(read_options(Options, sys.argv[1:], "scripts.figures", __doc__)))

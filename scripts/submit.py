@@ -18,13 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
 from scripts.check import grade, select, you_changed
-from scripts.terminal import prepare_terminal
+from scripts.command import ended, read_options, require_file
 from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SnapshotError, Stored
 from tests.autograder.probes import PROBES
@@ -43,20 +41,16 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(Options, args=arguments, prog="python -m scripts.submit", description=__doc__)
-    prepare_terminal()
+    options = read_options(Options, arguments, "scripts.submit", __doc__)
+    return ended(lambda: run(options), {IntakeError: 2, SnapshotError: 2})
+
+
+def run(options: Options) -> None:
+    require_file("--out", options.out, ours=is_submission)
     try:
         submit(options.out)
-    except (IntakeError, SnapshotError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        print(f"\ninterrupted; {options.out} is not completely checked", file=sys.stderr)
-        return 130
-    return 0
+        raise KeyboardInterrupt(f"{options.out} is not completely checked") from None
 
 
 def submit(out: Path) -> None:
@@ -102,6 +96,20 @@ def zipped(files: dict[str, bytes], modes: dict[str, int]) -> bytes:
             entry.external_attr = (stat.S_IFREG | modes[name]) << 16
             archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def is_submission(path: Path) -> bool:
+    """Whether a file is a zip as this command writes it."""
+    return bool(names := names_in(path)) and names <= set(exercises.files())
+
+
+def names_in(path: Path) -> set[str]:
+    """The files in a zip; none if it is no zip."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError):
+        return set()
 
 
 def warnings(root: Path, intake: Intake, oracle: Stored) -> Iterator[str]:

@@ -40,9 +40,13 @@ class BatchedEnv(VectorEnv):
         render_mode: str | None = None,
         learners: int = 1,
     ):
-        """`learners`: training seeds that share the environments in equal parts; see `hw1.learners`."""
-        if num_envs < 1:
-            raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        """`learners`: training seeds that share the environments in equal parts; see `hw1.learners`.
+
+        Raises ValueError, which names the option and its value, for an option of no use.
+        """
+        require_whole(num_envs=num_envs, learners=learners)
+        if max_episode_steps is not None:
+            require_whole(max_episode_steps=max_episode_steps)
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
         self.num_envs = num_envs
@@ -64,7 +68,12 @@ class BatchedEnv(VectorEnv):
         if seed is not None and not isinstance(seed, int | np.integer):
             raise TypeError(f"seed must be one integer for the whole batch, got {seed!r}")
         super().reset(seed=None if seed is None else int(seed))
-        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
+        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))
+        if mask.dtype != bool or mask.shape != (self.num_envs,):
+            raise ValueError(
+                f"reset_mask must be an array of bool, one for each of the {self.num_envs} environments, got "
+                f"{mask.dtype} of shape {mask.shape}"
+            )
         rows = np.flatnonzero(mask)
         self.elapsed[rows] = 0
         self.terminated[rows] = False
@@ -84,6 +93,8 @@ class BatchedEnv(VectorEnv):
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
             raise ValueError(f"expected actions of shape {self.action_space.shape}, got {actions.shape}")
+        if actions.dtype.kind not in "biuf":
+            raise ValueError(f"actions must be numbers, got an array of {actions.dtype}")
         if not np.isfinite(actions).all():
             raise ValueError("actions must be finite")
         running = ~self.terminated
@@ -119,6 +130,29 @@ class BatchedEnv(VectorEnv):
         raise NotImplementedError
 
 
+def require_whole(**options: object) -> None:
+    """Raises ValueError unless these options are whole numbers of at least 1."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be at least 1 and a whole number, got {value!r}")
+
+
+def require_number(most: float = np.inf, **options: object) -> None:
+    """Raises ValueError unless these options are finite numbers from 0 to `most`."""
+    for name, value in options.items():
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not (number and np.isfinite(value) and 0 <= value <= most):
+            limit = "at least 0 and finite" if most == np.inf else f"from 0 to {most:g}"
+            raise ValueError(f"{name} must be a number {limit}, got {value!r}")
+
+
+def require_bool(**options: object) -> None:
+    """Raises ValueError unless these options are True or False: text such as "no" would count as True."""
+    for name, value in options.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
 class SingleEnv(gym.Env):
     """A `BatchedEnv` of one as an ordinary `gymnasium.Env`, so that the dynamics are implemented only once.
 
@@ -127,6 +161,7 @@ class SingleEnv(gym.Env):
 
     def __init__(self, batched: type[BatchedEnv], **options: Any):
         self.batch = batched(num_envs=1, **options)
+        self._seeded = False
         self.metadata = {k: v for k, v in self.batch.metadata.items() if k != "autoreset_mode"}
         self.render_mode = self.batch.render_mode
         self.observation_space = self.batch.single_observation_space
@@ -134,8 +169,9 @@ class SingleEnv(gym.Env):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
-        if seed is None and self.batch._np_random is None:
+        if seed is None and not self._seeded:
             seed = int(self.np_random.integers(2**31))
+        self._seeded = True
         obs, info = self.batch.reset(seed=seed)
         return obs[0], {key: value[0] for key, value in info.items()}
 

@@ -8,7 +8,7 @@ neither the average of the two nor the wrong pair gets past the tree.
 import numpy as np
 from gymnasium import spaces
 
-from hw1.envs.base import BatchedEnv
+from hw1.envs.base import BatchedEnv, require_number, require_whole
 from hw1.envs.road import Cars, Road
 
 DT = 0.2  # seconds in a step
@@ -45,6 +45,9 @@ class Fork(BatchedEnv):
         curvature: float = 0.003,
         **options,
     ):
+        require_whole(trees=trees)
+        require_number(gust_heading=gust_heading, curvature=curvature)
+        require_number(1.0, gust_probability=gust_probability)
         super().__init__(
             num_envs, spaces.Box(-10.0, 10.0, (5,), np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32), **options
         )

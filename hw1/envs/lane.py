@@ -9,7 +9,7 @@ demonstration shows.
 import numpy as np
 from gymnasium import spaces
 
-from hw1.envs.base import BatchedEnv
+from hw1.envs.base import BatchedEnv, require_bool, require_number
 from hw1.envs.road import Cars, Road
 
 DT = 0.1  # seconds in a step
@@ -45,6 +45,9 @@ class Lane(BatchedEnv):
         """A gust comes with `gust_probability` in each step. It turns the car by a normally distributed angle with
         standard deviation `gust_heading`, in radians.
         """
+        require_bool(heading=heading)
+        require_number(pixel_noise=pixel_noise, gust_heading=gust_heading, curvature=curvature)
+        require_number(1.0, gust_probability=gust_probability)
         self.ahead = AHEAD if heading else np.zeros(1)
         pixels = len(self.ahead) * COLUMNS
         super().__init__(

@@ -8,7 +8,7 @@ rope one step later.
 import numpy as np
 from gymnasium import spaces
 
-from hw1.envs.base import BatchedEnv
+from hw1.envs.base import BatchedEnv, require_bool
 
 
 class Tightrope(BatchedEnv):
@@ -17,6 +17,7 @@ class Tightrope(BatchedEnv):
     """
 
     def __init__(self, num_envs: int = 1, *, recoverable: bool = False, **options):
+        require_bool(recoverable=recoverable)
         super().__init__(num_envs, spaces.Box(0.0, 1.0, (1,), np.float32), spaces.Discrete(2), **options)
         self.recoverable = recoverable
         self.on_rope = np.ones(num_envs, dtype=bool)

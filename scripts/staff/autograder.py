@@ -7,13 +7,14 @@ same code and the same seed give the same zip, byte for byte.
 import json
 import secrets
 import sys
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from hw1.exercises import ROOT
-from scripts.submit import zipped
+from scripts.command import UserError, ended, read_options, require_file, require_seconds
+from scripts.submit import names_in, zipped
 from tests.autograder.staff import keys, private, results
 
 # The files that grading needs. They include all that a grade's key depends on, so keys are the same on the platform.
@@ -31,8 +32,8 @@ STOPPED = (
 )
 
 
-class BuildError(Exception):
-    """The autograder cannot be built. A sentence for the course staff."""
+BuildError = UserError
+"""The autograder cannot be built. A sentence for the course staff."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,8 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options],
-        args=arguments,
-        prog="python -m scripts.staff.autograder",
-        description=__doc__,
-    )
-    try:
-        build(options)
-    except BuildError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = read_options(Options, arguments, "scripts.staff.autograder", __doc__)
+    return ended(lambda: build(options))
 
 
 def build(options: Options) -> None:
@@ -88,11 +79,18 @@ def build(options: Options) -> None:
 
 
 def check(options: Options) -> None:
-    for name, seconds in (("--seconds", options.seconds), ("--probe-seconds", options.probe_seconds)):
-        if seconds is not None and not seconds > 0:
-            raise BuildError(f"{name} is {seconds:g}; it must be more than 0")
+    require_file("--out", options.out, ours=lambda path: set(SCRIPTS) <= names_in(path))
+    require_seconds("--seconds", options.seconds)
+    require_seconds("--probe-seconds", options.probe_seconds)
     if options.pip_config is not None and not options.pip_config.is_file():
-        raise BuildError(f"--pip-config {options.pip_config}: there is no such file")
+        what = "this is a folder" if options.pip_config.is_dir() else "there is no such file"
+        raise BuildError(f"--pip-config {options.pip_config}: {what}; name a file for pip, such as pip.conf")
+    if options.pip_config is not None:
+        try:
+            if not ConfigParser(interpolation=None).read(options.pip_config, encoding="utf-8"):
+                raise BuildError(f"--pip-config {options.pip_config}: you may not read this file")
+        except (ConfigParserError, UnicodeDecodeError) as error:
+            raise BuildError(f"--pip-config {options.pip_config}: pip could not read it ({error})") from error
 
 
 def keep_seed(options: Options) -> tuple[str, str]:

@@ -30,7 +30,7 @@ import joblib
 import tyro
 from tqdm import tqdm
 
-from scripts.terminal import prepare_terminal
+from scripts.command import LONGEST, read_options
 from tests.autograder.staff import keys, private, summary
 from tests.autograder.staff.batch import BatchError, Judges, Outcome
 from tests.autograder.staff.folder import Grades, last_line
@@ -71,13 +71,7 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    prepare_terminal()
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options],
-        args=arguments,
-        prog="python -m scripts.staff.grade",
-        description=__doc__,
-    )
+    options = read_options(Options, arguments, "scripts.staff.grade", __doc__)
     for library in ("OMP", "OPENBLAS", "MKL"):  # for the judges: more threads than cores only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
@@ -205,8 +199,8 @@ def check(options: Options) -> None:
     if options.jobs < 0:
         raise BatchError(f"--jobs is {options.jobs}; it must be 1 or more, or 0 for one for each core")
     for name, seconds in (("--probe-timeout", options.probe_timeout), ("--timeout", options.timeout)):
-        if seconds is not None and not seconds > 0:
-            raise BatchError(f"{name} is {seconds:g}; it must be more than 0 seconds")
+        if seconds is not None and not 0 < seconds <= LONGEST:
+            raise BatchError(f"{name} is {seconds:g}; it must be more than 0 and at most {LONGEST:.0f} seconds")
 
 
 def keep_seed(options: Options, grades: Grades, found: dict[str, Path]) -> str:

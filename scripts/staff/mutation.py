@@ -16,9 +16,11 @@ from typing import Annotated, Literal
 import tyro
 
 from hw1 import exercises
+from scripts.command import ended, read_options, require_whole
 from tests.autograder.staff import mutation
 from tests.autograder.staff.mutation import Outcome
 
+MOST = 1_000  # seeds, or processes
 Exercise = Literal[tuple(exercises.load())]
 
 
@@ -37,6 +39,13 @@ class Options:
 
 
 def main(options: Options) -> int:
+    return ended(lambda: run(options))
+
+
+def run(options: Options) -> int:
+    """Judge and print. Returns 1 if a mutant survives."""
+    require_whole("--seeds", options.seeds, 1, MOST)
+    require_whole("--jobs", options.jobs, 1, MOST)
     seeds = [secrets.token_hex(4) for _ in range(options.seeds)]
     survived = 0
     for exercise in options.exercise or exercises.load():
@@ -60,4 +69,4 @@ def described(outcome: Outcome) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, prog="python -m scripts.staff.mutation", description=__doc__)))
+    sys.exit(main(read_options(Options, sys.argv[1:], "scripts.staff.mutation", __doc__)))

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-import tyro
 from packaging.requirements import Requirement
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts.command import ended, read_options
 from tests.autograder.server import FILE
 
 GIVEN = ("hw1/**/*.py", "hw1/**/*.toml")
@@ -39,10 +39,13 @@ class Options:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.packages", description=__doc__)
+    read_options(Options, arguments, "scripts.staff.packages", __doc__)
+    return ended(run)
+
+
+def run() -> None:
     FILE.write_text(contents(), encoding="utf-8", newline="\n")
     print(f"wrote {FILE.relative_to(ROOT).as_posix()}")
-    return 0
 
 
 def contents() -> str:

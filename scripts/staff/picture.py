@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
-import tyro
 from PIL import Image
 
 import hw1.envs  # noqa: F401 (registers the environments)
 from hw1.exercises import ROOT
 from hw1.experts import ForkDriver, LaneExpert
 from hw1.rollout import Expert
+from scripts.command import ended, read_options
 
 TARGET = ROOT / "writeup/picture.png"
 
@@ -30,8 +30,12 @@ def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
     return env.render()
 
 
-def main(arguments: list[str]) -> None:
-    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.picture", description=__doc__)
+def main(arguments: list[str]) -> int:
+    read_options(Options, arguments, "scripts.staff.picture", __doc__)
+    return ended(run)
+
+
+def run() -> None:
     lane = scene("hw1/Lane-v0", LaneExpert(), steps=60, seed=3)
     fork = scene("hw1/Fork-v0", ForkDriver(1.0), steps=21, seed=3)
     Image.fromarray(np.concatenate([lane, np.full((360, 8, 3), 255, np.uint8), fork], axis=1)).save(TARGET)
@@ -39,4 +43,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

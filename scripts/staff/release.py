@@ -21,10 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import tyro
-
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts.command import UserError, ended, read_options, require_ours
 from scripts.staff import changelog, leaks, proofs
 from scripts.staff.proofs import Files
 from tests.autograder.staff.markers import strip
@@ -36,8 +35,11 @@ HIDDEN_PROBES = "tests/autograder/staff/probes/"
 OUR_HOOK = "hook of scripts.staff.release"
 
 
-class ReleaseError(Exception):
+class ReleaseError(UserError):
     """Why there is no release: one or several sentences."""
+
+    status = 1
+    title = "no release"
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,8 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options],
-        args=arguments,
-        prog="python -m scripts.staff.release",
-        description=__doc__,
-    )
-    try:
-        print(release(ROOT, options))
-    except ReleaseError as error:
-        print(f"no release: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = read_options(Options, arguments, "scripts.staff.release", __doc__)
+    return ended(lambda: print(release(ROOT, options)), files=1)
 
 
 def release(root: Path, options: Options) -> str:
@@ -77,6 +69,8 @@ def release(root: Path, options: Options) -> str:
     main = repository.files("HEAD")
     student = student_files(main)
     old = repository.files(BRANCH)
+    if not options.dry_run:
+        require_ours("--out", root / options.out, {*student, *old})
     message = describe_change(old, student)
     if message is None:
         repository.write_folder(options.out, student)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import tyro
 
 from hw1.exercises import ROOT
+from scripts.command import ended, read_options
 from tests.autograder import compare
 from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, Answers, digest, draw, given, snapshot
 from tests.autograder.probes import PROBES, Probe
@@ -116,11 +116,14 @@ def make(probes: Iterable[Probe] = PROBES.values()) -> bytes:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    tyro.cli(Options, args=arguments, prog="python -m scripts.staff.snapshot", description=__doc__)
+    read_options(Options, arguments, "scripts.staff.snapshot", __doc__)
+    return ended(run)
+
+
+def run() -> None:
     contents = make()
     (ROOT / SNAPSHOT).write_bytes(contents)
     print(f"{SNAPSHOT.as_posix()}: {len(PROBES)} probes, {len(contents) / 1024:.0f} KiB")
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,19 +15,20 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 
-import tyro
-
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts.command import UserError, ended, read_json, read_options, require_folder
 from scripts.staff.bench.rows import Row, markdown, quantity
 from tests.autograder.staff.markers import strip
 
 MEASURED = Path(__file__).with_name("measured.json")
+RESTORE = "restore it with git checkout, or from a backup"
 READMES = (ROOT / "README.md", Path(__file__).with_name("README.md"))
 BLOCK = re.compile(r"(?P<begin>^<!-- BEGIN TABLE (?P<name>\S+) -->\n).*?(?P<end>^<!-- END TABLE -->$)", re.M | re.S)
 MENTION = re.compile(r"^<!-- (BEGIN|END) TABLE", re.M)
@@ -61,14 +62,16 @@ class Measured:
 
 
 def main(options: Options) -> int:
-    try:
-        measured = load()
-        take(measured, options.out)
-        texts = {path: path.read_text(encoding="utf-8") for path in READMES}
-        made = {path: filled(text, measured, path.relative_to(ROOT)) for path, text in texts.items()}
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return ended(lambda: run(options), {ValueError: 2})
+
+
+def run(options: Options) -> int:
+    """Write the tables, or check them. Returns 1 if that check finds something stale."""
+    require_folder("--out", options.out)
+    measured = load()
+    take(measured, options.out)
+    texts = {path: path.read_text(encoding="utf-8") for path in READMES}
+    made = {path: filled(text, measured, path.relative_to(ROOT)) for path, text in texts.items()}
     stale = [path for path in READMES if made[path] != texts[path]]
     for line in measured.refused:
         print(f"not taken: {line}")
@@ -87,7 +90,8 @@ def main(options: Options) -> int:
 # --- results ---------------------------------------------------------------------------------------------------------
 def load() -> Measured:
     """The kept results."""
-    return Measured(**json.loads(MEASURED.read_text(encoding="utf-8")))
+    with understood(MEASURED, RESTORE):
+        return Measured(**read_json(MEASURED, RESTORE))
 
 
 def save(measured: Measured) -> None:
@@ -97,10 +101,24 @@ def save(measured: Measured) -> None:
 
 def take(measured: Measured, out: Path) -> None:
     """Replace kept results by those in the folder `out` that are full, complete and different."""
+    if not out.exists():
+        print(f"note: {out} does not exist, so there are no new results")
     if (path := out / "claims.json").exists():
-        take_claims(measured, json.loads(path.read_text(encoding="utf-8")), date.fromtimestamp(path.stat().st_mtime))
+        with understood(path, "make it again: make demo"):
+            rows = read_json(path, "make it again: make demo")
+            take_claims(measured, rows, date.fromtimestamp(path.stat().st_mtime))
     if (path := out / "bench.json").exists():
-        take_bench(measured, json.loads(path.read_text(encoding="utf-8")))
+        with understood(path, "make it again: make bench"):
+            take_bench(measured, read_json(path, "make it again: make bench"))
+
+
+@contextmanager
+def understood(path: Path, remedy: str) -> Iterator[None]:
+    """UserError, with the remedy, for what is in a file if the block cannot use it."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise UserError(f"{path} does not hold what it should ({type(error).__name__}: {error}); {remedy}") from error
 
 
 def take_claims(measured: Measured, rows: list[dict], day: date) -> None:
@@ -239,7 +257,4 @@ TABLES: dict[str, Callable[[Measured], str]] = {
 }
 
 if __name__ == "__main__":
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.staff.tables", description=__doc__
-    )
-    sys.exit(main(options))
+    sys.exit(main(read_options(Options, sys.argv[1:], "scripts.staff.tables", __doc__)))

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT
 from hw1.tasks import BIMODAL, FORK
 from scripts import figures
+from scripts.command import UserError, ended, read_options, require_file, require_ours
 from scripts.experiments import tightrope
 from scripts.experiments.base import Arrays
 from scripts.experiments.lane.collecting import MEMORIES
@@ -41,6 +41,7 @@ WRITEUP = ROOT / "writeup"
 RANGES = WRITEUP / "ranges.json"
 LOW, HIGH = 0.05, 0.95  # quantiles over seeds
 TEMPLATE = ("report.tex", "hw1.sty", "points.tex")  # all that the report needs: this goes to Overleaf
+NOTE_ON_FIGURES = "figures/README.txt"  # in the template
 # What LaTeX needs in addition to its kernel, and the Debian package that contains it.
 NEEDED = {
     "tikz.sty": "texlive-pictures",
@@ -65,19 +66,22 @@ class Options:
 
 
 def main(options: Options) -> int:
+    return ended(lambda: run(options), {LatexError: 1})
+
+
+def run(options: Options) -> int:
+    """Make everything. Returns 1 if a page has a flaw; raises UserError if LaTeX is missing."""
+    require_ours("--out", options.out / "report-template", {*TEMPLATE, NOTE_ON_FIGURES})
+    for name in ("handout.pdf", "rubric.pdf", "report-template.pdf", "report-template.zip"):
+        require_file("--out", options.out / name)
     if options.measure:
         RANGES.write_text(json.dumps(measure(options.demo), indent=1) + "\n", encoding="utf-8")
         print(f"wrote {RANGES.relative_to(ROOT)}")
     for path, text in made().items():
         path.write_text(text, encoding="utf-8")
     if missing := missing_packages():
-        print(f"error: LaTeX is not complete here; apt-get install {' '.join(missing)}", file=sys.stderr)
-        return 2
-    try:
-        return build(options.out)
-    except LatexError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        raise UserError(f"LaTeX is not complete here; apt-get install {' '.join(missing)}")
+    return build(options.out)
 
 
 # --- expected ranges --------------------------------------------------------------------------------------------------
@@ -158,6 +162,7 @@ def _lane() -> dict[str, Quantity]:
 def measure(demo: Path) -> dict:
     """Median and quantiles over learners of every quantity, and the core-minutes of every experiment."""
     options = figures.Options(out=demo)
+    figures.check(options, "--demo")
     results = figures.compute(list(figures.EXPERIMENTS.values()), options).results
     seconds = {
         name: sum(float(results[job.name]["seconds"].sum()) for job in experiment.jobs(False))
@@ -275,7 +280,7 @@ def pack_template(out: Path) -> Path:
     (folder / "figures").mkdir(parents=True)
     for name in TEMPLATE:
         shutil.copyfile(WRITEUP / name, folder / name)
-    (folder / "figures" / "README.txt").write_text("Upload the pictures of out/figures to this folder.\n")
+    (folder / NOTE_ON_FIGURES).write_text("Upload the pictures of out/figures to this folder.\n")
     with zipfile.ZipFile(out / "report-template.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH), path.read_bytes())
@@ -315,7 +320,4 @@ def pages(log: str) -> int:
 
 
 if __name__ == "__main__":
-    options = tyro.cli(
-        tyro.conf.FlagCreatePairsOff[Options], prog="python -m scripts.staff.writeup", description=__doc__
-    )
-    sys.exit(main(options))
+    sys.exit(main(read_options(Options, sys.argv[1:], "scripts.staff.writeup", __doc__)))

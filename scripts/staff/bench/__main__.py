@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 import torch
 import tyro
 
+from scripts.command import ended, read_options, require_file
 from scripts.staff.bench.commands import measure_demo, measure_test
 from scripts.staff.bench.dagger import measure_dagger
 from scripts.staff.bench.envs import measure_envs
@@ -27,7 +28,7 @@ from scripts.staff.bench.grading import measure_batch, measure_grade, measure_is
 from scripts.staff.bench.mixture import measure_mixture
 from scripts.staff.bench.mutation import measure_mutation
 from scripts.staff.bench.peers.process import Unmeasured
-from scripts.staff.bench.rows import Row, markdown, write
+from scripts.staff.bench.rows import Row, has_rows, markdown, write
 from scripts.staff.bench.training import measure_bc, measure_seeds
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -56,7 +57,12 @@ class Options:
     """Where the results go, as a list of rows."""
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> int:
+    return ended(lambda: run(options))
+
+
+def run(options: Options) -> None:
+    require_file("--out", options.out, ours=has_rows)
     torch.set_num_threads(1)
     rows: list[Row] = []
     for name in options.only or MEASUREMENTS:
@@ -74,4 +80,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, prog="python -m scripts.staff.bench", description=__doc__))
+    sys.exit(main(read_options(Options, sys.argv[1:], "scripts.staff.bench", __doc__)))

@@ -39,6 +39,15 @@ def write(rows: list[Row], path: Path) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
 
 
+def has_rows(path: Path) -> bool:
+    """Whether a file holds rows, as `write` writes them."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(isinstance(row, dict) and "measurement" in row for row in found)
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The rows as a table, with their notes below it."""
     lines = ["| what | ours | peer | ratio | target | holds |", "|---|---|---|---|---|---|"]
