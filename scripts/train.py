@@ -11,8 +11,19 @@ is also that of the figures. Writes policy.safetensors and result.json (options,
 evaluation of every round) into the folder `--out`. If the run is interrupted, the same command continues it.
 """
 
+import os
+import signal
 import sys
 from dataclasses import asdict
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+
+    def leave(number: int, frame: object) -> None:
+        """Ctrl-C before there is anything to keep: while the packages below are imported."""
+        os.write(2, b"interrupted while starting; run the same command again\n")
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, leave)
 
 import numpy as np
 import torch
@@ -94,4 +105,6 @@ def result(options: Options, rounds: list[dict], evaluations: list[dict]) -> dic
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -71,11 +71,14 @@ def _check_sources(options: Options, task: Task | None) -> None:
     for option, name in (("dataset", options.dataset), ("save-demos", options.save_demos)):
         if name and not DATASET.fullmatch(name):
             raise ValueError(f"--{option} {name}: must be a name with a version, such as fork/both-v0")
+    if options.dataset and not (options.datasets / options.dataset).is_dir():
+        raise ValueError(
+            f"--dataset {options.dataset}: not found in {options.datasets}; name another folder with --datasets, "
+            f"or collect it with `python -m scripts.train --save-demos {options.dataset}`"
+        )
     if options.env and not options.dataset and not options.expert:
         raise ValueError(f"--env {options.env} needs demonstrations: give --expert module:function, or --dataset NAME")
-    if task is not None or not (options.evaluations or options.dagger):
-        return
-    if (options.datasets / options.dataset).is_dir():  # otherwise loading it says what is wrong
+    if task is None and (options.evaluations or options.dagger):
         drives = f"--dagger {options.dagger}" if options.dagger else f"--evaluations {options.evaluations}"
         raise ValueError(
             f"{drives}: the dataset {options.dataset} names no environment that can be made here; give --env ID, "
