@@ -199,6 +199,60 @@ def test_a_stored_dataset_is_cloned_without_its_expert(tmp_path):
     assert result(tmp_path / "c")["rounds"][0]["labels"] == [40, 40]
 
 
+def store(name: str, root: Path, **about) -> None:
+    """A Minari dataset as somebody else would have made it: two episodes of ten steps, three numbers, two actions."""
+    import minari
+    from minari.data_collector import EpisodeBuffer
+
+    rng = np.random.default_rng(0)
+    buffers = [
+        EpisodeBuffer(
+            id=number,
+            observations=rng.random((11, 3), dtype=np.float32),
+            actions=np.arange(10) % 2,
+            rewards=np.zeros(10),
+            terminations=np.zeros(10, dtype=bool),
+            truncations=np.arange(10) == 9,
+            infos={},
+        )
+        for number in range(2)
+    ]
+    spaces = {
+        "observation_space": gym.spaces.Box(0, 1, (3,), np.float32),
+        "action_space": gym.spaces.Discrete(2),
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MINARI_DATASETS_PATH", str(root))
+        minari.create_dataset_from_buffers(name, buffers, **spaces, **about)
+
+
+def test_a_dataset_is_cloned_although_its_environment_is_not_here(tmp_path, capsys):
+    store("other/one-v0", tmp_path / "demos")
+    arguments = ("--dataset", "other/one-v0", "--datasets", tmp_path / "demos", "--steps", 20, "--out", tmp_path / "a")
+    assert run(*arguments, "--evaluations", 0) == 0
+    found = result(tmp_path / "a")
+    assert found["options"]["policy"]["head"] == "categorical"  # the default for its actions
+    assert "evaluation" not in found
+    capsys.readouterr()
+    assert run(*arguments, "--evaluations", 1) == 1
+    said = capsys.readouterr().err
+    assert "other/one-v0" in said
+    assert "--env" in said
+    assert run(*arguments, "--evaluations", 1, "--env", "CartPole-v1") == 1  # other observations
+    assert "other/one-v0" in capsys.readouterr().err
+
+
+def test_the_environment_that_a_dataset_names_is_used(tmp_path):
+    store("other/cp-v0", tmp_path, env="CartPole-v1")
+    for name, where in {"other/cp-v0": ("", "CartPole-v1"), "other/none-v0": ("", "")}.items():
+        parsed = train.parse(["--dataset", name, "--datasets", str(tmp_path)])
+        assert (parsed.task, parsed.env) == where
+    about = tmp_path / "other/cp-v0/data/metadata.json"
+    about.write_text(about.read_text().replace("CartPole-v1", "hw1/Lane-v0").replace("cp-v0", "lane-v0"))
+    about.parent.parent.rename(tmp_path / "other/lane-v0")
+    assert train.parse(["--dataset", "other/lane-v0", "--datasets", str(tmp_path)]).task == "lane"
+
+
 def dataset(learner: list[int]) -> Dataset:
     size = len(learner)
     zeros = np.zeros(size, np.int64)
