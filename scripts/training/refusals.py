@@ -2,16 +2,15 @@
 
 import math
 import os
-import re
 from pathlib import Path
 
-import gymnasium as gym
 from gymnasium import spaces
 
 from hw1 import exercises
 from hw1.envs import Lane
 from hw1.policy import DISCRETE, HEADS
 from hw1.tasks import TASKS, Task
+from scripts._shim import check_name
 from scripts.training.options import Options
 
 # The smallest value of each number, and what the number means.
@@ -26,7 +25,6 @@ LEAST = {
 }
 NEEDED = {"": ("4.1", "4.2", "4.3"), "human": ("4.2", "4.3", "4.4"), "uncertainty": ("4.2", "4.3", "4.4", "E.4")}
 """The exercises that DAgger needs, by the gate."""
-DATASET = re.compile(r"([\w-]+/)*[\w-]+-v\d+")  # stricter than Minari's: a version, and nothing outside the folder
 
 
 def check(options: Options, task: Task | None) -> None:
@@ -69,8 +67,11 @@ def _check_sources(options: Options, task: Task | None) -> None:
             f"--save-demos {options.save_demos}: nothing is collected with --dataset {options.dataset}; give one"
         )
     for option, name in (("dataset", options.dataset), ("save-demos", options.save_demos)):
-        if name and not DATASET.fullmatch(name):
-            raise ValueError(f"--{option} {name}: must be a name with a version, such as fork/both-v0")
+        try:
+            if name:
+                check_name(name, options.datasets)
+        except ValueError as error:
+            raise ValueError(f"--{option} {name}: {error}") from error
     if options.dataset and not (options.datasets / options.dataset).is_dir():
         raise ValueError(
             f"--dataset {options.dataset}: not found in {options.datasets}; name another folder with --datasets, "
@@ -147,8 +148,8 @@ def _source(file: str) -> str:
 
 def _check_gate(options: Options, task: Task) -> None:
     typed = f"--gate {options.gate}"
-    if options.gate == "human" and gym.spec(task.env_id).vector_entry_point is not Lane:
-        usable = [name for id, name in _own().items() if gym.spec(id).vector_entry_point is Lane]
+    if options.gate == "human" and not _is_lane(task):
+        usable = [name for name, other in TASKS.items() if _is_lane(other)]
         raise ValueError(
             f"{typed}: the person watches the car of our lane tasks, and {task.env_id} is none of them; "
             f"choose --task {' or '.join(usable)}, or --gate beta"
@@ -163,6 +164,12 @@ def _check_gate(options: Options, task: Task) -> None:
             f"{typed} measures how far continuous actions lie apart, but those of {task.env_id} are discrete; "
             "choose --gate beta"
         )
+
+
+def _is_lane(task: Task) -> bool:
+    env = task.env(1)
+    env.close()
+    return isinstance(env.unwrapped, Lane)
 
 
 def check_validation(options: Options, episodes: int) -> None:

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from hw1 import demos
 from hw1.demos import Dataset
 from hw1.exercises import ROOT
 from hw1.policy import Actor
@@ -37,6 +38,14 @@ def balance(obs):
 
 def swing(obs):
     return np.where(obs[:, 4] > 0, 0, 2)
+
+
+def push(obs):
+    return np.clip(obs[:, 2:4], 0, 512)
+
+
+def keep_lane(obs):
+    return np.ones(len(obs), dtype=int)
 
 
 def wrong_shape(obs):
@@ -150,6 +159,32 @@ def test_a_clone_of_cartpole_balances_much_longer_than_chance(tmp_path):
     assert result(tmp_path)["evaluation"]["return"][0] > 150  # chance: about 22
 
 
+@pytest.mark.skipif(not hasattr(demos, "record"), reason="hw1 drives only environments with flat observations")
+def test_actions_that_do_not_start_at_0_and_a_privileged_state(tmp_path):
+    arguments = ("--env", f"{NAME}:train/Counter-v0", "--expert", f"{NAME}:count", "--horizon", 8, "--dagger", 1)
+    stored = ("--save-demos", "counter/demo-v0", "--datasets", tmp_path / "demos")
+    assert run(*arguments, *stored, *SMALL, "--out", tmp_path / "a") == 0
+    evaluation = result(tmp_path / "a")["evaluation"]
+    assert evaluation == {"return": [3.0], "length": [3.0], "success": [1.0]}
+    cloned = ("--env", "train/Counter-v0", "--dataset", "counter/demo-v0", "--horizon", 8, *SMALL)
+    assert run(*cloned, *stored[2:], "--out", tmp_path / "b") == 0
+    assert result(tmp_path / "b")["evaluation"] == evaluation
+
+
+@pytest.mark.parametrize(
+    ("package", "env", "expert"),
+    [
+        ("gym_pusht", "gym_pusht:gym_pusht/PushT-v0", "push"),
+        ("highway_env", "highway_env:highway-fast-v0", "keep_lane"),
+    ],
+)
+def test_an_environment_of_another_package_is_learned(tmp_path, package, env, expert):
+    pytest.importorskip(package)
+    arguments = ("--env", env, "--expert", f"{NAME}:{expert}", "--horizon", 30, "--dagger", 1, "--out", tmp_path)
+    assert run(*arguments, *SMALL) == 0
+    assert 0 < result(tmp_path)["evaluation"]["length"][0] <= 30
+
+
 def test_success_is_that_of_the_first_episode():
     env = worlds.any_task("train/Counter-v0").env(2)
     env.reset(seed=0)
@@ -260,7 +295,7 @@ def dataset(learner: list[int]) -> Dataset:
 
 
 def test_every_learner_clones_the_data_of_a_single_one():
-    options = command_line.Options(seeds=3, dataset="a/b-v0")
+    options = command_line.Options(seeds=3, dataset="aa/b-v0")
     data = for_learners(dataset([4, 4, 4, 4]), options)
     assert data.learner.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert data.episode.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -268,10 +303,10 @@ def test_every_learner_clones_the_data_of_a_single_one():
 
 def test_the_learners_of_a_dataset_stay_or_are_refused():
     two = dataset([0, 0, 1, 1])
-    kept = for_learners(two, command_line.Options(seeds=2, dataset="a/b-v0"))
+    kept = for_learners(two, command_line.Options(seeds=2, dataset="aa/b-v0"))
     assert kept.learner.tolist() == [0, 0, 1, 1]
     with pytest.raises(ValueError, match="--seeds 2"):
-        for_learners(two, command_line.Options(seeds=3, dataset="a/b-v0"))
+        for_learners(two, command_line.Options(seeds=3, dataset="aa/b-v0"))
 
 
 # --- gates -----------------------------------------------------------------------------------------------------------
@@ -465,7 +500,7 @@ MISTAKES = [
     ((*PLAIN, "--members", 0), "--members 0", "at least 1"),
     ((*PLAIN, "--seeds", 0), "--seeds 0", "at least 1"),
     ((*PLAIN, "--seeds", -2), "--seeds -2", "at least 1"),
-    ((*PLAIN, "--seed", -1), "--seed -1", "at least 0"),
+    ((*PLAIN, "--seed", -1), "--seed -1", "must be"),
     ((*PLAIN, "--demonstrations", 0), "--demonstrations 0", "at least 1"),
     ((*PLAIN, "--demonstrations", -1), "--demonstrations -1", "at least 1"),
     ((*PLAIN, "--evaluations", -1), "--evaluations -1", "0 for none"),
@@ -484,7 +519,7 @@ MISTAKES = [
     ((*PLAIN, "--head", "categorical"), "--head categorical", "choose another --head"),
     ((*FORK, "--head", "categorical"), "--head categorical", "mixture"),
     ((*FORK, "--chunk", 2, "--execute", 3), "--execute 3", "between 1 and chunk"),
-    ((*FORK, "--chunk", 0), "--chunk 0", "between 1 and chunk"),
+    ((*FORK, "--chunk", 0), "--chunk 0", "must"),
     ((*FORK, "--dagger", 2), "--dagger 2", "choose another --task: lane"),
     (("--task", "nonsense"), "--task", "lane"),
     (("--preset", "nonsense"), "--preset", "pi0"),
@@ -538,9 +573,9 @@ MISTAKES = [
     # datasets and folders
     ((*FORK, "--dataset", "none/such-v0"), "none/such-v0", "collect it"),
     (("--dataset", "none/such-v0"), "none/such-v0", "collect it"),
-    ((*FORK, "--dataset", "../demos-v0"), "--dataset ../demos-v0", "fork/both-v0"),
-    ((*FORK, "--save-demos", "no version"), "--save-demos no version", "fork/both-v0"),
-    ((*FORK, "--save-demos", "a/b-v0", "--dataset", "c/d-v0"), "--save-demos a/b-v0", "give one"),
+    ((*FORK, "--dataset", "../demos-v0"), "--dataset ../demos-v0", "such as lane/mine-v0"),
+    ((*FORK, "--save-demos", "no version"), "--save-demos no version", "such as lane/mine-v0"),
+    ((*FORK, "--save-demos", "aa/b-v0", "--dataset", "cc/d-v0"), "--save-demos aa/b-v0", "give one"),
     ((*FORK, "--out", "a file"), "--out a file", "another folder"),
     ((*FORK, "--out", "a file/below"), "--out a file/below", "another folder"),
     ((*FORK, "--out", "/proc/nowhere"), "--out /proc/nowhere", "another folder"),
