@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments)
         run(options)
-    except (DatasetError, NonFiniteLoss, NotImplementedError, ValueError) as error:
+    except (DatasetError, NonFiniteLoss, NotImplementedError, OSError, ValueError) as error:
         message = f"{error} is not done yet" if isinstance(error, NotImplementedError) else str(error)
         print(f"error: {message}", file=sys.stderr)
         return 1
@@ -67,7 +67,7 @@ def run(options: Options) -> None:
     folder = Folder(options, code_of(worlds.file_of(options.expert)))
     folder.check()
     data = this.stored() if options.dataset else None
-    rounds = folder.trained
+    rounds = folder.trained(data)
     if rounds is None:
         this.rehearse(data)
         folder.claim()
@@ -90,6 +90,8 @@ def task_of(options: Options) -> Task | None:
     """Where to drive; None if data is cloned whose environment is not known."""
     if options.task:
         return TASKS[options.task]
+    if not (options.env or options.dataset):
+        raise ValueError(f"--task is empty: there is nothing to learn from; choose one of {', '.join(TASKS)}")
     return worlds.any_task(options.env, options.expert) if options.env else None
 
 

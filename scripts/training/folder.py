@@ -68,7 +68,8 @@ class Folder:
         other = "choose another --out, or delete"
         about = self.rounds / "run.json"
         if about.exists():
-            if (differ := self._differences(about)) is not None:
+            begun = self.checkpoint.exists() or any(path != about for path in self.rounds.iterdir())
+            if begun and (differ := self._differences(about)) is not None:
                 raise ValueError(
                     f"{said}: holds an unfinished run{differ}; {other} {self.rounds} and {self.checkpoint}"
                 )
@@ -168,12 +169,16 @@ class Folder:
         unfinished.replace(path)
 
     # --- what follows training ---
-    @property
-    def trained(self) -> list[dict] | None:
-        """The rounds as `save_trained` wrote them; None if training is not finished, or was done by other code."""
+    def trained(self, data: Dataset | None) -> list[dict] | None:
+        """The rounds as `save_trained` wrote them.
+
+        None if training is not finished, or was done by other code or on other stored data than `data`.
+        """
         found = self._read(self.rounds / "trained.json", {"code": self.code})
-        complete = found and all(self.finished_fit(about["key"]) for about in found["rounds"])
-        return found["rounds"] if complete else None
+        if not found or not all(self.finished_fit(about["key"]) for about in found["rounds"]):
+            return None
+        same = data is None or found["rounds"][0]["key"] == self.key(data)
+        return found["rounds"] if same else None
 
     def save_trained(self, rounds: list[dict]) -> None:
         """Keep every round, and write the last policy, before anything is evaluated."""

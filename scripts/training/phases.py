@@ -90,42 +90,47 @@ class Run:
             if data is None:
                 steps = self.drives(env, expert, train.seed, horizon=2)
                 data = Dataset.from_rollout(steps, steps.action)
-            policy = self._rounds(
-                env, expert, lambda d: fit(d, self.options.policy, small).policy, _first_samples(data), rng, 2
-            )[-1].policy
+            last = self._rounds(
+                Run(replace(self.options, demonstrations=1), self.task).gates(1, horizon=2),
+                env,
+                expert,
+                lambda dataset: fit(dataset, self.options.policy, small).policy,
+                _first_samples(data),
+                rng,
+                min(self.options.dagger, 1),
+                horizon=2,
+            )[-1]
             if self.options.evaluations:
-                rollout(env, policy, 2, seed=0)
+                rollout(env, last.policy, 2, seed=0)
 
     def _rounds(
         self,
+        gates: Gates,
         env: VectorEnv,
         expert: Expert,
         fit: Callable[[Dataset], Policy],
         data: Dataset,
         rng: np.random.Generator,
-        horizon: int | None = None,
+        rounds: int,
+        horizon: int,
     ) -> list[Round]:
-        """Cloning, then rounds of DAgger; in a rehearsal, of a few steps, one round with one environment."""
-        options = self.options
-        if not options.dagger:
+        """Cloning, then rounds of DAgger. The arguments are those of `hw1.dagger.dagger`."""
+        if not rounds:
             return [Round(data, fit(data))]
-        gates = self.gates(horizon)
-        rounds = 1 if horizon else options.dagger
-        horizon = horizon or self.horizon
         done = dagger(env, expert, fit, data, rounds, horizon, rng, beta=gates.beta, collect=gates.collect)
         if len(done) != rounds + 1:
             raise ValueError(f"dagger returned {len(done)} rounds instead of {rounds + 1}; look at exercise 4.3")
         return done
 
-    def gates(self, horizon: int | None = None) -> Gates:
-        """The gates of DAgger; in a rehearsal of few steps."""
+    def gates(self, each: int, horizon: int) -> Gates:
+        """The gates of DAgger, for `each` environments of every learner."""
 
-        def held_out(each: int) -> Rollout:
-            env = self.env(1 if horizon else each)
+        def held_out(episodes: int) -> Rollout:
+            env = self.env(episodes)
             seed = int(np.random.SeedSequence([self.options.train.seed, 2]).generate_state(1)[0] >> 1)
             return self.drives(env, self.task.expert(env, np.random.default_rng(seed)), seed, horizon)
 
-        return Gates(self.options, 1 if horizon else ROLLOUTS, held_out)
+        return Gates(self.options, each, held_out)
 
     def train(self, folder: Folder, data: Dataset | None) -> list[dict]:
         """Every round: the key of its fit in the folder, labels and losses. What is finished is not fitted again."""
@@ -147,10 +152,12 @@ class Run:
             count += 1
             return folder.fit(dataset).policy
 
-        env = self.env(ROLLOUTS) if options.dagger else None
-        done = self._rounds(env, expert, remembered, data, rng)
-        extra = self.gates().extra_labels if options.dagger else 0
-        return [self._about(folder, round.dataset, extra) for round in done]
+        if not options.dagger:
+            remembered(data)
+            return [self._about(folder, data, 0)]
+        gates = self.gates(ROLLOUTS, self.horizon)
+        done = self._rounds(gates, self.env(ROLLOUTS), expert, remembered, data, rng, options.dagger, self.horizon)
+        return [self._about(folder, round.dataset, gates.extra_labels) for round in done]
 
     def _about(self, folder: Folder, dataset: Dataset, extra: np.ndarray | int) -> dict:
         key = folder.key(dataset)

@@ -11,6 +11,7 @@ from hw1.envs import Lane
 from hw1.policy import DISCRETE, HEADS
 from hw1.tasks import TASKS, Task
 from scripts._shim import check_name
+from scripts.training import worlds
 from scripts.training.options import Options
 
 # The smallest value of each number, and what the number means.
@@ -23,6 +24,7 @@ LEAST = {
     "latency": (0, "time steps, 0 for none"),
     "stay": (0, "time steps, 0 for none"),
 }
+OURS = ("hw1.demos", "hw1.demos.collect")  # how our datasets name what collected them
 NEEDED = {"": ("4.1", "4.2", "4.3"), "human": ("4.2", "4.3", "4.4"), "uncertainty": ("4.2", "4.3", "4.4", "E.4")}
 """The exercises that DAgger needs, by the gate."""
 
@@ -72,6 +74,11 @@ def _check_sources(options: Options, task: Task | None) -> None:
                 check_name(name, options.datasets)
         except ValueError as error:
             raise ValueError(f"--{option} {name}: {error}") from error
+    if options.save_demos and worlds.collector_of(options.save_demos, options.datasets) not in ("", *OURS):
+        raise ValueError(
+            f"--save-demos {options.save_demos}: {options.datasets} has a dataset of this name, which "
+            "this command did not collect and would replace; choose another name"
+        )
     if options.dataset and not (options.datasets / options.dataset).is_dir():
         raise ValueError(
             f"--dataset {options.dataset}: not found in {options.datasets}; name another folder with --datasets, "

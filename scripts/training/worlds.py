@@ -109,13 +109,27 @@ def stored_in(name: str, root: Path) -> tuple[str, bool]:
 
     Only a guess for defaults, which reads no data: `hw1.demos.load` judges the dataset.
     """
+    about = _metadata(name, root)
     try:
-        about = json.loads((Path(root) / name / "data" / "metadata.json").read_text(encoding="utf-8"))
         spec = about.get("env_spec") or "{}"
-        discrete = '"Discrete"' in str(about["action_space"])
-        return (json.loads(spec) if isinstance(spec, str) else spec).get("id", ""), discrete
-    except (OSError, ValueError, KeyError, AttributeError):
-        return "", False
+        return json.loads(spec)["id"], '"Discrete"' in about["action_space"]
+    except (ValueError, KeyError, TypeError):
+        return "", '"Discrete"' in str(about.get("action_space"))
+
+
+def collector_of(name: str, root: Path) -> str:
+    """What collected a Minari dataset, as it says; "" if there is none, "unknown" if it does not say."""
+    if not (Path(root) / name).exists():
+        return ""
+    return str(_metadata(name, root).get("algorithm_name", "unknown"))
+
+
+def _metadata(name: str, root: Path) -> dict:
+    try:
+        found = json.loads((Path(root) / name / "data" / "metadata.json").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
 
 
 # --- experts ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,7 +235,7 @@ def test_a_stored_dataset_is_cloned_without_its_expert(tmp_path):
     assert result(tmp_path / "c")["rounds"][0]["labels"] == [40, 40]
 
 
-def store(name: str, root: Path, **about) -> None:
+def store(name: str, root: Path, offset: float = 0.0, **about) -> None:
     """A Minari dataset as somebody else would have made it: two episodes of ten steps, three numbers, two actions."""
     import minari
     from minari.data_collector import EpisodeBuffer
@@ -243,7 +244,7 @@ def store(name: str, root: Path, **about) -> None:
     buffers = [
         EpisodeBuffer(
             id=number,
-            observations=rng.random((11, 3), dtype=np.float32),
+            observations=rng.random((11, 3), dtype=np.float32) + np.float32(offset),
             actions=np.arange(10) % 2,
             rewards=np.zeros(10),
             terminations=np.zeros(10, dtype=bool),
@@ -253,7 +254,7 @@ def store(name: str, root: Path, **about) -> None:
         for number in range(2)
     ]
     spaces = {
-        "observation_space": gym.spaces.Box(0, 1, (3,), np.float32),
+        "observation_space": gym.spaces.Box(0, 2, (3,), np.float32),
         "action_space": gym.spaces.Discrete(2),
     }
     with pytest.MonkeyPatch.context() as patched:
@@ -286,6 +287,19 @@ def test_the_environment_that_a_dataset_names_is_used(tmp_path):
     about.write_text(about.read_text().replace("CartPole-v1", "hw1/Lane-v0").replace("cp-v0", "lane-v0"))
     about.parent.parent.rename(tmp_path / "other/lane-v0")
     assert train.parse(["--dataset", "other/lane-v0", "--datasets", str(tmp_path)]).task == "lane"
+
+
+def test_a_dataset_that_somebody_else_collected_is_not_replaced(tmp_path, capsys):
+    store("other/one-v0", tmp_path)
+    before = contents(tmp_path)
+    arguments = (*CARTPOLE, *SMALL, "--datasets", tmp_path, "--out", tmp_path / "run")
+    assert run(*arguments, "--save-demos", "other/one-v0") == 1
+    said = capsys.readouterr().err
+    assert "--save-demos other/one-v0" in said
+    assert "choose another name" in said
+    assert contents(tmp_path) == before
+    for _ in range(2):  # our own are replaced
+        assert run(*arguments, "--save-demos", "other/two-v0") == 0
 
 
 def dataset(learner: list[int]) -> Dataset:
@@ -426,11 +440,16 @@ def test_ctrl_c_between_two_rounds_keeps_the_finished_ones(tmp_path, uninterrupt
     assert result(tmp_path)["rounds"] == result(uninterrupted)["rounds"]
 
 
-def test_a_failure_in_the_evaluation_loses_nothing(tmp_path, monkeypatch, capsys):
-    from scripts.training.phases import Run
+def fail(*arguments):
+    raise ValueError("the simulator is gone")
 
-    def fail(self, policy):
-        raise ValueError("the simulator is gone")
+
+def finished_fits(out: Path) -> int:
+    return len([path for path in out.glob("rounds/*.json") if len(path.stem) == 16])
+
+
+def test_a_failure_in_the_evaluation_loses_nothing(tmp_path, monkeypatch):
+    from scripts.training.phases import Run
 
     with monkeypatch.context() as patched:
         patched.setattr(Run, "evaluate", fail)
@@ -442,13 +461,42 @@ def test_a_failure_in_the_evaluation_loses_nothing(tmp_path, monkeypatch, capsys
     assert result(tmp_path)["evaluation"]["length"]
 
 
+def test_training_is_kept_only_for_the_same_stored_data(tmp_path, monkeypatch):
+    from scripts.training.folder import Folder
+
+    arguments = ("--dataset", "other/one-v0", "--datasets", tmp_path, "--steps", 20, "--evaluations", 0)
+    for number, offset in enumerate((0.0, 1.0)):
+        store("other/one-v0", tmp_path, offset=offset)
+        with monkeypatch.context() as patched:
+            patched.setattr(Folder, "close", fail)
+            assert run(*arguments, "--out", tmp_path / "run") == 1
+        assert finished_fits(tmp_path / "run") == number + 1
+        shutil.rmtree(tmp_path / "other/one-v0")
+
+
+def test_a_full_disk_gets_a_sentence_and_loses_nothing(tmp_path, monkeypatch, capsys):
+    def full(self, path, value):
+        if path.name == "trained.json":
+            raise OSError(28, "No space left on device", str(path))
+        original(self, path, value)
+
+    from scripts.training.folder import Folder
+
+    original = Folder.write
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "write", full)
+        assert run(*CARTPOLE, *SMALL, "--out", tmp_path) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert finished_fits(tmp_path) == 1
+    assert run(*CARTPOLE, *SMALL, "--out", tmp_path) == 0
+
+
 def test_an_unfinished_run_is_not_overwritten_by_one_with_other_options(tmp_path, monkeypatch, capsys):
     from scripts.training.phases import Run
 
     with monkeypatch.context() as patched:
-        patched.setattr(Run, "evaluate", lambda self, policy: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            run(*CARTPOLE, *SMALL, "--out", tmp_path)
+        patched.setattr(Run, "evaluate", fail)
+        assert run(*CARTPOLE, *SMALL, "--out", tmp_path) == 1
     before = contents(tmp_path)
     assert run(*CARTPOLE, *SMALL, "--seed", 1, "--out", tmp_path) == 1
     assert "seed: 0 there, 1 here" in capsys.readouterr().err
@@ -522,6 +570,7 @@ MISTAKES = [
     ((*FORK, "--chunk", 0), "--chunk 0", "must"),
     ((*FORK, "--dagger", 2), "--dagger 2", "choose another --task: lane"),
     (("--task", "nonsense"), "--task", "lane"),
+    (("--task", ""), "--task", "choose one of"),
     (("--preset", "nonsense"), "--preset", "pi0"),
     (("--task", "tightrope", "--preset", "pi0"), "--preset pi0", "categorical"),
     (("--task", "tightrope", "--chunk", 2), "--chunk 2", "chunk must be 1"),
