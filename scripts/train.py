@@ -1,104 +1,46 @@
-"""One training run: demonstrations, behaviour cloning or DAgger, evaluation on held-out roads.
+"""One training run: demonstrations, behaviour cloning or DAgger, evaluation on held-out episodes.
 
     python -m scripts.train --task fork --head mixture
     python -m scripts.train --task fork --preset pi0
-    python -m scripts.train --task lane --dagger 8
+    python -m scripts.train --task lane --dagger 8 --gate human
+    python -m scripts.train --env Pendulum-v1 --expert my_experts:swing_up --dagger 4
     python -m scripts.train --dataset my/demos-v0 --head gaussian
 
 The defaults of the policy's and the training's options are the recipe of the task for the head (hw1/tasks.py), which
-is also that of the figures. Writes policy.safetensors and result.json (options, seeds, losses, evaluation) into the
-folder `--out`. If cloning is interrupted, the same command continues it; rounds of DAgger start again.
+is also that of the figures. Writes policy.safetensors and result.json (options, versions, seeds; labels, losses and
+evaluation of every round) into the folder `--out`. If the run is interrupted, the same command continues it.
 """
 
-import argparse
-import json
+import os
+import signal
 import sys
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import asdict
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+
+    def leave(number: int, frame: object) -> None:
+        """Ctrl-C before there is anything to keep: while the packages below are imported."""
+        os.write(2, b"interrupted while starting; run the same command again\n")
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, leave)
 
 import numpy as np
 import torch
-import tyro
-from gymnasium import spaces
-from gymnasium.vector import VectorEnv
 
-from hw1 import demos
-from hw1.bc import fit
-from hw1.dagger import dagger
-from hw1.learners import by_learner
-from hw1.policy import PRESETS, Actor, PolicyConfig
-from hw1.rollout import Expert, rollout
-from hw1.tasks import TASKS, Recipe
-from hw1.training import NonFiniteLoss, TrainConfig
-
-ROLLOUTS = 10  # episodes that a round of DAgger collects for each learner
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to train, on what, and where to put it."""
-
-    task: Literal[*TASKS] = "fork"
-    """What to drive: the environment, the demonstrators and the recipes."""
-    preset: Literal["", *PRESETS] = ""
-    """A system of the lecture, in small: other defaults for the policy's options."""
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
-    """The policy."""
-    train: TrainConfig = field(default_factory=TrainConfig)
-    """The training."""
-    seeds: int = 1
-    """Learners trained side by side, each on its own demonstrations."""
-    demonstrations: int = 100
-    """Episodes for each learner."""
-    noise: float = 0.1
-    """Standard deviation of the drivers' human-like wobble; discrete actions have none."""
-    latency: int = 0
-    """Reaction time of the drivers in time steps."""
-    dagger: int = 0
-    """Rounds of DAgger after cloning (not on fork, whose two drivers disagree)."""
-    dataset: str = ""
-    """A local Minari dataset to clone, instead of new demonstrations; from any environment with --evaluations 0."""
-    datasets: Path = Path("out/demos")
-    """Folder with Minari datasets."""
-    save_demos: str = ""
-    """Store the demonstrations as the Minari dataset of this name, such as fork/both-v0."""
-    evaluations: int = 50
-    """Held-out episodes for each learner; 0 for none."""
-    out: Path = Path("out/train")
-    """Folder for the result."""
+from hw1.demos import DatasetError
+from hw1.tasks import TASKS, Task
+from hw1.training import NonFiniteLoss
+from scripts.training import refusals, worlds
+from scripts.training.folder import Folder, code_of, versions
+from scripts.training.options import Options
+from scripts.training.options import parse as parse_options
+from scripts.training.phases import EVALUATION_SEED, Run
 
 
 def parse(arguments: list[str]) -> Options:
-    """The command line. The recipe only changes the defaults: explicit options always win."""
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("task", "preset", "head"):
-        early.add_argument(f"--{option}")
-    known, _ = early.parse_known_args(arguments)
-    recipe = recipe_for(known.task, known.preset, known.head)
-    defaults = Options(policy=recipe.policy, train=recipe.train)
-    return tyro.cli(
-        tyro.conf.OmitArgPrefixes[Options],
-        args=arguments,
-        prog="python -m scripts.train",
-        description=__doc__,
-        default=defaults,
-    )
-
-
-def recipe_for(task: str | None, preset: str | None, head: str | None) -> Recipe:
-    """The recipe of a task for a head. A preset replaces the policy, and its head is trained by the task's recipe.
-
-    Names that do not exist are left to the command line to report.
-    """
-    chosen = TASKS.get(task, TASKS[Options.task])
-    policy = PRESETS.get(preset)
-    if head is None:
-        head = policy.head if policy else next(iter(chosen.recipes))
-    recipe = chosen.recipe(head)
-    if policy is None:
-        return recipe
-    return replace(recipe, policy=replace(policy, observation_scale=chosen.observation_scale))
+    """The command line. Explicit options always win over the recipe of the task."""
+    return parse_options(arguments, __doc__)
 
 
 def main(arguments: list[str]) -> int:
@@ -107,92 +49,64 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments)
         run(options)
-    except (demos.DatasetError, NonFiniteLoss, NotImplementedError, ValueError) as error:
+    except (DatasetError, NonFiniteLoss, NotImplementedError, OSError, ValueError) as error:
         message = f"{error} is not done yet" if isinstance(error, NotImplementedError) else str(error)
         print(f"error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        kept = options is not None and (path := checkpoint_of(options)).exists()
-        print(f"interrupted{f'; run the same command to continue from {path}' if kept else ''}", file=sys.stderr)
+        kept = options is not None and (options.out / "rounds" / "run.json").exists()
+        more = f"; run the same command to continue from {options.out}" if kept else ""
+        print(f"interrupted{more}", file=sys.stderr)
         return 130
     return 0
 
 
-def checkpoint_of(options: Options) -> Path:
-    """Where cloning is saved until the run ends."""
-    return options.out / "checkpoint.safetensors"
-
-
 def run(options: Options) -> None:
-    task, learners = TASKS[options.task], options.seeds
-    if options.dagger and not task.one_expert:
-        usable = ", ".join(name for name, other in TASKS.items() if other.one_expert)
-        raise ValueError(
-            f"--dagger needs one answer for every state, but the demonstrators of {options.task} disagree; "
-            f"choose another --task: {usable}"
-        )
-    env = task.env(learners * options.demonstrations, learners=learners)
-    rng = np.random.default_rng([options.train.seed, 0])
-    expert = task.expert(env, rng)
-    data = demonstrations(options, env, expert)
-
-    options.out.mkdir(parents=True, exist_ok=True)
-    checkpoint = checkpoint_of(options)
-    first = fit(data, options.policy, options.train, progress=True, checkpoint=checkpoint)
-    actor = improve(options, expert, data, rng) if options.dagger else first.policy
-    result = {"options": asdict(options), "train_loss": first.train_loss.tolist()}
-    result["validation_loss"] = first.validation_loss.tolist()
-    print(f"last training loss {first.train_loss[-1].mean():.3f}")
-    if options.evaluations:
-        result["evaluation"] = evaluate(actor, options)
-        print(", ".join(f"{key} {np.mean(value):.3f}" for key, value in result["evaluation"].items()))
-    actor.save(options.out / "policy.safetensors")
-    (options.out / "result.json").write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
-    checkpoint.unlink(missing_ok=True)
-    print(f"see {options.out / 'result.json'}")
-
-
-def demonstrations(options: Options, env: VectorEnv, expert: Expert) -> demos.Dataset:
-    """A stored dataset, or new demonstrations, which are stored on request."""
-    seed = options.train.seed
-    if options.dataset:
-        drives = options.evaluations or options.dagger
-        data = demos.load(options.dataset, options.datasets, env=env if drives else None)
+    this = Run(options, task_of(options))
+    refusals.check(options, this.task)
+    folder = Folder(options, code_of(worlds.file_of(options.expert)))
+    folder.check()
+    data = this.stored() if options.dataset else None
+    rounds = folder.trained(data)
+    if rounds is None:
+        this.rehearse(data)
+        folder.claim()
+        rounds = this.train(folder, data)
+        folder.save_trained(rounds)
     else:
-        noise = options.noise if isinstance(env.single_action_space, spaces.Box) else 0.0
-        horizon = TASKS[options.task].horizon
-        data = demos.collect(env, expert, horizon, seed, noise=noise, latency=options.latency)
-    print(f"{len(data)} steps of {len(np.unique(data.episode))} demonstrations")
-    if options.save_demos:
-        print(f"stored in {demos.save(data, options.save_demos, options.datasets, seed=seed, env=env)}")
-    return data
+        print(f"training is finished already: {folder.policy}")
+    print(f"last training loss {np.mean(rounds[-1]['train_loss'][-1]):.3f}")
+    folder.write(folder.result, result(options, rounds, []))
+    evaluations = []
+    for number, about in enumerate(rounds if options.evaluations else []):
+        evaluations.append(folder.evaluation(about["key"], this.evaluate))
+        means = ", ".join(f"{key} {np.mean(value):.3f}" for key, value in evaluations[-1].items())
+        print(f"round {number}: {means}" if options.dagger else means, flush=True)
+    folder.close(result(options, rounds, evaluations))
+    print(f"see {folder.result}")
 
 
-def improve(options: Options, expert: Expert, data: demos.Dataset, rng: np.random.Generator) -> Actor:
-    """The last policy after rounds of DAgger."""
-    task, learners = TASKS[options.task], options.seeds
-    rounds = dagger(
-        task.env(ROLLOUTS * learners, learners=learners),
-        expert,
-        lambda dataset: fit(dataset, options.policy, options.train, progress=True).policy,
-        data,
-        options.dagger,
-        task.horizon,
-        rng,
-    )
-    return rounds[-1].policy
+def task_of(options: Options) -> Task | None:
+    """Where to drive; None if data is cloned whose environment is not known."""
+    if options.task:
+        return TASKS[options.task]
+    if not (options.env or options.dataset):
+        raise ValueError(f"--task is empty: there is nothing to learn from; choose one of {', '.join(TASKS)}")
+    return worlds.any_task(options.env, options.expert) if options.env else None
 
 
-def evaluate(actor: Actor, options: Options) -> dict[str, list[float]]:
-    """Means over held-out episodes, for each learner."""
-    task, learners = TASKS[options.task], options.seeds
-    env = task.env(learners * options.evaluations, learners=learners)
-    drives = rollout(env, actor, task.horizon, seed=1_000_000 + options.train.seed)
-    measured = {"return": drives.reward.sum(axis=0)}
-    if "success" in drives.info:
-        measured["success"] = drives.info["success"]
-    return {key: by_learner(value, learners).mean(axis=1).tolist() for key, value in measured.items()}
+def result(options: Options, rounds: list[dict], evaluations: list[dict]) -> dict:
+    """What result.json holds. At its top are the losses and the evaluation of the last policy, which is saved."""
+    rows = [{key: value for key, value in about.items() if key != "key"} for about in rounds]
+    for row, evaluation in zip(rows, evaluations, strict=False):
+        row["evaluation"] = evaluation
+    last = {key: rows[-1][key] for key in ("train_loss", "validation_loss", "evaluation") if key in rows[-1]}
+    seeds = {"training": options.train.seed, "evaluation": EVALUATION_SEED + options.train.seed}
+    about = {"options": asdict(options), "versions": versions(), "seeds": seeds}
+    return about | last | {"rounds": rows}
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
