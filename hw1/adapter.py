@@ -73,7 +73,7 @@ class Adapter:
             for row in np.flatnonzero(ended):
                 obs[row] = spaces.utils.flatten(single, info["final_obs"][row])
         self.obs = _update(self.obs, obs, self.running)
-        self.info = {name: _update(self.info.get(name), value, self.running) for name, value in last.items()}
+        self.info |= {name: _update(self.info.get(name), value, self.running) for name, value in last.items()}
 
 
 def flatten(env: VectorEnv, obs: Any) -> Float32[np.ndarray, "N O"]:

@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 from hw1.dagger import Collect, UncertaintyGate, intervention, uncertainty_gate
-from hw1.gates import HumanGate
+from hw1.gates import HumanGate, Hysteresis, Stay
 from hw1.learners import by_learner, learner_of
 from hw1.policy import Actor
 from hw1.rollout import Gate, Rollout
-from scripts._shim import Hysteresis, Stay
 from scripts.training.options import Options
 
 

@@ -15,17 +15,15 @@ from gymnasium.vector import VectorEnv
 from hw1 import demos
 from hw1.bc import fit
 from hw1.dagger import Round, dagger
-from hw1.demos import Dataset
+from hw1.demos import Dataset, record, save, side_of
 from hw1.learners import by_learner
 from hw1.policy import Actor
 from hw1.rollout import Expert, Policy, Rollout, rollout
 from hw1.tasks import Task
-from scripts._shim import record, save, side_of
 from scripts.training.folder import Folder
 from scripts.training.gating import Gates
 from scripts.training.options import Options
 from scripts.training.refusals import check_validation
-from scripts.training.worlds import Outcomes
 
 ROLLOUTS = 10  # episodes that a round of DAgger collects for each learner
 EVALUATION_SEED = 1_000_000  # far from the seeds of training
@@ -174,10 +172,9 @@ class Run:
         learners = self.options.seeds
         env = self.env(self.options.evaluations)
         drives = rollout(env, policy, self.horizon, seed=EVALUATION_SEED + self.options.train.seed)
-        measured = {"return": (drives.reward * drives.running).sum(axis=0), "length": drives.running.sum(axis=0)}
-        success = env.success if isinstance(env, Outcomes) else drives.info.get("success")
-        if success is not None:
-            measured["success"] = success
+        measured = {"return": drives.reward.sum(axis=0), "length": drives.running.sum(axis=0)}
+        if said := [drives.info[name] for name in ("success", "is_success") if name in drives.info]:
+            measured["success"] = np.asarray(said[0], dtype=float)
         return {key: by_learner(value, learners).mean(axis=1).tolist() for key, value in measured.items()}
 
 

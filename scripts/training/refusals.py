@@ -9,8 +9,8 @@ from gymnasium import spaces
 from hw1 import exercises
 from hw1.envs import Lane
 from hw1.policy import DISCRETE, HEADS
+from hw1.storage import check_name
 from hw1.tasks import TASKS, Task
-from scripts._shim import check_name
 from scripts.training import worlds
 from scripts.training.options import Options
 

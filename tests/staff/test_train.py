@@ -17,6 +17,7 @@ from hw1 import demos
 from hw1.demos import Dataset
 from hw1.exercises import ROOT
 from hw1.policy import Actor
+from hw1.rollout import rollout
 from scripts import train
 from scripts.training import options as command_line
 from scripts.training import worlds
@@ -187,12 +188,10 @@ def test_an_environment_of_another_package_is_learned(tmp_path, package, env, ex
 
 
 def test_success_is_that_of_the_first_episode():
-    env = worlds.any_task("train/Counter-v0").env(2)
-    env.reset(seed=0)
-    for actions in ([6, 5], [6, 5], [6, 5], [5, 5], [5, 5], [5, 5]):
-        env.step(np.array(actions))
-    assert env.success.tolist() == [1.0, 0.0]
-    assert env.unwrapped.learner.tolist() == [0, 0]
+    steps = rollout(worlds.any_task("train/Counter-v0").env(2), lambda obs: np.array([6, 5]), 7, seed=0)
+    assert steps.info["success"].tolist() == [True, False]
+    assert steps.running.sum(axis=0).tolist() == [3, 7]
+    assert steps.learner.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("preset", "chunk"), [("pi0", 50), ("openvla", 1)])
