@@ -16,14 +16,15 @@ import signal
 import sys
 from dataclasses import asdict
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+if __name__ == "__main__":
 
     def leave(number: int, frame: object) -> None:
         """Ctrl-C before there is anything to keep: while the packages below are imported."""
         os.write(2, b"interrupted while starting; run the same command again\n")
         os._exit(130)
 
-    signal.signal(signal.SIGINT, leave)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in a job that ignores Ctrl-C
+        signal.signal(signal.SIGINT, leave)
 
 import numpy as np
 import torch

@@ -44,8 +44,8 @@ class Options:
     gate: Literal["", "beta", "human", "uncertainty"] = ""
     """Who drives in a round of DAgger: the policy, a coin (--beta), or the expert where it is needed (HG-DAgger)."""
     beta: float = 0.5
-    """For --gate beta: in round i = 1, 2, ... the expert drives with probability beta^i (Ross et al. 2011, section 3.1:
-    p^(i-1), where the demonstrations are their iteration 1)."""
+    """For --gate beta: in round i = 1, 2, ... the expert drives with probability beta^i. This is p^(i-1) of Ross et al.
+    (2011, section 3.1), who count the demonstrations as iteration 1."""
     quantile: float = 0.95
     """For --gate uncertainty: the expert takes over where the doubt exceeds this quantile of the doubt on held-out
     demonstrations."""

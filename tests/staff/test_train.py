@@ -364,11 +364,11 @@ def test_the_ensembles_threshold_is_a_quantile_of_each_learners_own_doubt():
 
 
 # --- interruptions ---------------------------------------------------------------------------------------------------
-def start(*arguments: object) -> subprocess.Popen:
+def start(*arguments: object, **options) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "scripts.train", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes, **options)
 
 
 def interrupt(process: subprocess.Popen, line: str, pause: float) -> None:
@@ -416,6 +416,12 @@ def test_an_interrupted_dagger_continues_and_ends_like_an_uninterrupted_one(tmp_
     assert found == expected
     assert (tmp_path / "policy.safetensors").read_bytes() == (uninterrupted / "policy.safetensors").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["policy.safetensors", "result.json"]
+
+
+def test_a_job_that_ignores_ctrl_c_begins_like_any_other():
+    process = start("--evaluations", -1, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err[:6]) == (1, "error:")
 
 
 def test_ctrl_c_between_two_rounds_keeps_the_finished_ones(tmp_path, uninterrupted, monkeypatch, capsys):
