@@ -37,8 +37,9 @@ def simulate(seeds: tuple[int, ...], recoverable: bool, walkers: int) -> Arrays:
     """J(T) of the slipping policy, `[L, horizons]`, and its standard error over walkers."""
     cost, error = [], []
     for seed in seeds:
-        env = TIGHTROPE.env(walkers, recoverable=recoverable)
-        costs = rollout(env, Slipping(ERROR_RATE), int(HORIZONS[-1]), seed=3_000_000 + seed).cost
+        longest = int(HORIZONS[-1])
+        env = TIGHTROPE.env(walkers, recoverable=recoverable, max_episode_steps=longest)
+        costs = rollout(env, Slipping(ERROR_RATE), longest, seed=3_000_000 + seed).cost
         cost.append(cost_by_horizon(costs, HORIZONS))
         error.append(costs.cumsum(axis=0)[HORIZONS - 1].std(axis=1, ddof=1) / np.sqrt(walkers))
     return {"cost": np.array(cost), "error": np.array(error)}
