@@ -41,12 +41,13 @@ class BatchedEnv(VectorEnv):
         learners: int = 1,
     ):
         """`learners`: training seeds that share the environments in equal parts; see `hw1.learners`.
+        `max_episode_steps`: None or 0 for no limit.
 
         Raises ValueError, which names the option and its value, for an option of no use.
         """
         require_whole(num_envs=num_envs, learners=learners)
         if max_episode_steps is not None:
-            require_whole(max_episode_steps=max_episode_steps)
+            require_whole(0, max_episode_steps=max_episode_steps)
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
         self.num_envs = num_envs
@@ -130,11 +131,11 @@ class BatchedEnv(VectorEnv):
         raise NotImplementedError
 
 
-def require_whole(**options: object) -> None:
-    """Raises ValueError unless these options are whole numbers of at least 1."""
+def require_whole(least: int = 1, **options: object) -> None:
+    """Raises ValueError unless these options are whole numbers from `least` on."""
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be at least 1 and a whole number, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be at least {least} and a whole number, got {value!r}")
 
 
 def require_number(most: float = np.inf, **options: object) -> None:
