@@ -81,8 +81,8 @@ class Stack:
     def update_average(self, step: int) -> None:
         """Move the average towards the weights after gradient step `step` (from 1)."""
         if self.average:
-            newest = [p.detach() for p in self.params.values()]
-            torch._foreach_lerp_(list(self.average.values()), newest, (1 + step) ** -self.ema)
+            for name, newest in self.params.items():
+                self.average[name].lerp_(newest.detach(), (1 + step) ** -self.ema)
 
     def keep(self, which: Bool[Tensor, " models"]) -> None:
         """Remember the weights with which these models would act now; of the first call, those of all models."""

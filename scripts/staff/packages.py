@@ -18,14 +18,9 @@ from packaging.requirements import Requirement
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.command import ended, read_options
-from tests.autograder.server import FILE
+from tests.autograder.server import FILE, REMOVED
 
 GIVEN = ("hw1/**/*.py", "hw1/**/*.toml")
-# Modules that Python 3.12 and later do not have (docs.python.org: What's New in Python 3.12, 3.13).
-REMOVED = """
-    asynchat asyncore distutils imp smtpd aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib
-    ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib
-"""
 # Modules that Linux distributions do not install together with Python.
 SEPARATE = "ensurepip idlelib tkinter turtle turtledemo venv"
 HEAD = """# What students' code finds on the server, the same for scripts.check, scripts.submit, a batch and Gradescope.
@@ -64,7 +59,7 @@ def _lines(values: list[str], width: int = 116) -> str:
 
 def standard() -> list[str]:
     names = {name for name in sys.stdlib_module_names if not name.startswith("_")} | {"__future__", "_thread"}
-    return sorted(name for name in names - set((REMOVED + SEPARATE).split()) if importlib.util.find_spec(name))
+    return sorted(name for name in names - REMOVED - set(SEPARATE.split()) if importlib.util.find_spec(name))
 
 
 def packages() -> list[str]:

@@ -15,6 +15,12 @@ from hw1 import exercises
 FILE = Path(__file__).with_suffix(".toml")
 OWN = {file.removesuffix(".py").replace("/", "."): file for file in exercises.files()}
 """The modules that students edit, and their files."""
+# Modules that Python 3.12 and later do not have (docs.python.org: What's New in Python 3.12, 3.13).
+_REMOVED = """
+    asynchat asyncore distutils imp smtpd aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib
+    ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib
+"""
+REMOVED = frozenset(_REMOVED.split())
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def refusal(name: str) -> str:
         return f"{name} is not handed in; move what you need from it into {' or '.join(exercises.files())}"
     if top in ("scripts", "tests"):
         return f"{name} is not for homework: use only hw1 and the packages in requirements.txt"
-    if top in sys.stdlib_module_names:
+    if top in sys.stdlib_module_names or top in REMOVED:
         return f"{name} is not in the standard library of every Python from {'.'.join(map(str, server().python))} on"
     return (
         f"the server has no module called {top}, only the packages in requirements.txt; code of your own belongs into "

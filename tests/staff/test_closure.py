@@ -41,7 +41,7 @@ EDITS = {
     "a caption": ("scripts/experiments/tightrope.py", "nearly every walker", "almost every walker", set()),
     "a preset": ("hw1/policy.py", "chunk=50, execute=25", "chunk=50, execute=50", set()),
     "an exercise that no job calls": ("hw1/compounding.py", "> tolerance).any", ">= tolerance).any", set()),
-    "how demonstrations are stored": ("hw1/demos.py", "rewards=np.zeros", "rewards=np.ones", set()),
+    "how demonstrations are stored": ("hw1/storage.py", "np.nan)", "0.0)", set()),
     "a function that nobody calls": (
         "hw1/gates.py",
         "class BetaGate",
@@ -74,13 +74,13 @@ EDITS = {
     "a loss": ("hw1/losses.py", "(action - pred).square()", "(action - pred).abs()", ALL),
     "the loop that runs everything": (
         "hw1/rollout.py",
-        "running & ~terminated",
-        "running | ~terminated",
+        "return _flat(expert(state))",
+        "return -_flat(expert(state))",
         ALL - BIMODAL,
     ),
     "an environment, which is found by its name": ("hw1/envs/tightrope.py", "actions == 1", "actions != 0", ALL),
     "what a method imports": ("hw1/envs/render.py", "SHOULDER = 2.0", "SHOULDER = 2.5", ALL),
-    "an effect of an import": ("hw1/envs/__init__.py", '"Fork", Fork, 135', '"Fork", Fork, 136', ALL),
+    "an effect of an import": ("hw1/envs/__init__.py", "single_fork, 135", "single_fork, 136", ALL),
     "a new effect": ("hw1/envs/road.py", "WHEELBASE =", 'print("effect")\nWHEELBASE =', ALL),
 }
 
@@ -231,4 +231,4 @@ def test_a_missing_definition_would_be_noticed(monkeypatch):
             add(self, module, index)
 
     monkeypatch.setattr(Closure, "_add", without_choose)
-    assert len(uncovered(JOBS["tightrope forever"])) == 1
+    assert uncovered(JOBS["tightrope forever"])

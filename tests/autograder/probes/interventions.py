@@ -28,6 +28,7 @@ from tests.autograder.probes.world import (
     draw_world,
     drivers,
     first_seed,
+    is_truncated,
     policy_facts,
 )
 
@@ -119,8 +120,9 @@ def draw_case(rng: np.random.Generator, table: str | int | None = None, seed: in
     if sizes["steps"] == 1:
         drawn = rng.permutation(np.arange(sizes["envs"]) % 2)[None]
     world = draw_world(rng, **sizes)
-    for n in np.flatnonzero((world["lives"] == 1) | (world["lives"] == sizes["steps"])):
-        drawn[world["lives"][n] - 1 :, n] = 1  # what leads to a termination, and what follows it
+    lives, steps = world["lives"], sizes["steps"]
+    for n in np.flatnonzero((lives == 1) | (lives == steps) | (is_truncated(len(lives)) & (lives < steps))):
+        drawn[lives[n] - 1 :, n] = 1  # what leads to an end, and what follows it
     if sizes["steps"] > LONG:
         drawn = draw_long_table(rng, sizes["steps"], sizes["envs"], sizes["learners"])
     if table is not None:

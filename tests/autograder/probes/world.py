@@ -116,20 +116,17 @@ class World(Recording):
         else:
             moved = (self.position + np.asarray(actions)[:, None] + 1) % ROUND
         self.position = np.where(self.terminated[:, None], self.position, moved)
-        self.terminated = (self.elapsed + 1 >= self.lives) & ~self._is_truncated()
+        self.terminated = (self.elapsed + 1 >= self.lives) & ~is_truncated(self.num_envs)
         return -np.abs(self.position).sum(axis=1) * (np.arange(self.num_envs) % 2)
 
     def step(self, actions):
         obs, reward, terminated, _, info = super().step(actions)
-        return obs, reward, terminated, self.ended & self._is_truncated(), info
+        return obs, reward, terminated, self.ended & is_truncated(self.num_envs), info
 
     @property
     def ended(self) -> np.ndarray:
         """Whether each environment's episode has ended, `[N]`."""
         return self.elapsed >= self.lives
-
-    def _is_truncated(self) -> np.ndarray:
-        return np.arange(self.num_envs) % 3 == 2
 
     def _state(self):
         state = np.empty((self.num_envs, self.position.shape[1] + 1), dtype=np.float32)
@@ -142,6 +139,11 @@ class World(Recording):
 
     def _info(self):
         return {} if self.ordinary else {"state": self._state()}
+
+
+def is_truncated(envs: int) -> np.ndarray:
+    """Whether the episode of each environment ends by a truncation, `[N]`."""
+    return np.arange(envs) % 3 == 2
 
 
 def observed(state: np.ndarray) -> np.ndarray:
@@ -161,12 +163,15 @@ def draw_world(
     mortal: bool = False,
     **flags: bool,
 ) -> Arrays:
-    """A world, a horizon and two drivers. If `mortal`, its environments terminate at different times: one at the first
-    step, one at the last, one never. Flags: see `World` and `drivers`."""
+    """A world, a horizon and two drivers. If `mortal`, episodes end at different times: one at the first step, one at
+    the last, one never, and one early by a truncation. Flags: see `World` and `drivers`."""
     lives = np.full(envs, steps + 1)
     if mortal:
         lives = rng.integers(2, steps + 1, envs)
-        lives[rng.permutation(envs)[:3]] = np.array([1, steps, steps + 1])[: min(envs, 3)]
+        early = rng.permutation(np.flatnonzero(is_truncated(envs)))[:1]
+        others = rng.permutation(np.setdiff1d(np.arange(envs), early))[:3]
+        lives[others] = np.array([1, steps, steps + 1])[: len(others)]
+        lives[early] = rng.integers(2, max(3, steps // 2))
     weights = rng.integers(1, CHOICES, (2, 3)) if dims == 0 else rng.uniform(0.5, 1.5, (2, 3, dims))
     sizes = {"horizon": np.array(steps), "dims": np.array(dims), "learners": np.array(learners)}
     drawn = {"lives": lives, "expert": weights[0], "policy": weights[1], "seed": rng.integers(1, 2**31)}
