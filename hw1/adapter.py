@@ -18,6 +18,8 @@ from jaxtyping import Bool, Float, Float32, Shaped
 
 from hw1.envs.base import BatchedEnv
 
+FINAL = ("final_obs", "final_info")
+"""What the info holds of an episode that ended, where the next one began in the same step."""
 Seen = tuple[Float32[np.ndarray, "N O"], Float[np.ndarray, "N S"]]
 
 
@@ -38,42 +40,69 @@ class Adapter:
         """Whether it ended by a termination."""
         self.obs: Float32[np.ndarray, "N O"] | None = None
         """The newest observation, or the one at the end of the episode."""
-        self.info: dict[str, Any] = {}
-        """The same of the info."""
+        self._ended: dict[str, Any] = {}  # infos at the end of the episodes that have ended
+        self._newest: dict[str, Any] = {}
+        self._state: Float[np.ndarray, "N S"] | None = None
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Each environment's newest info, or the one at the end of its episode; nested as the environment's own."""
+        return _take(self._ended, self._newest, self.running)
 
     def reset(self, seed: int) -> Seen:
         """Observations, and what experts read: the privileged states, or the observations if there are none."""
         obs, info = self.env.reset(seed=seed)
         obs = flatten(self.env, obs)
-        return obs, _state(info, obs)
+        self._state = _state(_checked(info), self.running)
+        return obs, obs if self._state is None else self._state
 
     def step(self, action: Shaped[np.ndarray, "N ..."]) -> tuple[*Seen, Float[np.ndarray, " N"]]:
         """Observations, states, and rewards, which are 0 after the end of an episode."""
         obs, reward, terminated, truncated, info = self.env.step(fitting(self.env, action))
+        for name, each in (("rewards", reward), ("terminations", terminated), ("truncations", truncated)):
+            if np.shape(each) != self.running.shape:
+                raise ValueError(f"the environment's {name} must have the shape [N], got {list(np.shape(each))}")
         obs, reward = flatten(self.env, obs), np.where(self.running, reward, 0.0)
         done = terminated | truncated
         ended = self.running & done
-        self._note(obs, info, ended)
+        self._note(obs, _checked(info), ended)
         self.terminated = self.terminated | (ended & terminated)
         self.running = self.running & ~ended
         if done.any() and self.mode == AutoresetMode.DISABLED and not self.ours:
-            self.env.reset(options={"reset_mask": done})  # as Gymnasium demands before the next step
-        return obs, _state(info, obs), reward
+            # As Gymnasium demands before the next step. Its wrappers would reset their statistics everywhere.
+            self.env.unwrapped.reset(options={"reset_mask": done})
+        return obs, self._next_state(info, obs), reward
 
     def _note(self, obs: Float32[np.ndarray, "N O"], info: dict[str, Any], ended: Bool[np.ndarray, " N"]) -> None:
         """Keep the last observation and info of each episode.
 
         With autoreset in the same step, they are in `final_obs` and `final_info`.
         """
-        last = {name: value for name, value in info.items() if name not in ("final_obs", "final_info")}
+        self._newest = {name: value for name, value in info.items() if name.lstrip("_") not in FINAL}
         if ended.any():
-            last |= info.get("final_info", {})
-        if "final_obs" in info:
-            single, obs = self.env.single_observation_space, obs.copy()
+            last = self._newest | _checked(info.get("final_info", {}))
+            self._ended = _take(self._ended, last, ended)
+        if "final_obs" in info and ended.any():
+            obs, final = obs.copy(), info["final_obs"]
+            whole = isinstance(final, dict | tuple)  # else one observation for each environment, or None
+            final = list(iterate(self.env.observation_space, final)) if whole else final
             for row in np.flatnonzero(ended):
-                obs[row] = spaces.utils.flatten(single, info["final_obs"][row])
-        self.obs = _update(self.obs, obs, self.running)
-        self.info |= {name: _update(self.info.get(name), value, self.running) for name, value in last.items()}
+                obs[row] = spaces.utils.flatten(self.env.single_observation_space, final[row])
+        keep = self.running[:, None]
+        self.obs = obs if self.obs is None else np.where(keep, obs, self.obs)
+
+    def _next_state(self, info: dict[str, Any], obs: Float32[np.ndarray, "N O"]) -> Float[np.ndarray, "N S"]:
+        """Raises ValueError unless every step gives the states that the reset gave."""
+        state, before = _state(info, self.running), self._state
+        if not self.running.any() and before is not None and (state is None or state.shape != before.shape):
+            return before  # nobody looks at it any more
+        if self.running.any() and np.shape(state) != np.shape(before):
+            shapes = ["no numbers" if each is None else f"the shape {list(each.shape)}" for each in (before, state)]
+            raise ValueError(
+                f'info["state"] must be the same numbers in every info, but a reset gave {shapes[0]} and a step '
+                f"{shapes[1]}; give the expert's state at every reset and step, or never"
+            )
+        return obs if before is None else state
 
 
 def flatten(env: VectorEnv, obs: Any) -> Float32[np.ndarray, "N O"]:
@@ -87,7 +116,7 @@ def flatten(env: VectorEnv, obs: Any) -> Float32[np.ndarray, "N O"]:
 
 
 def fitting(env: VectorEnv, action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.ndarray, "N ..."]:
-    """Actions in the shape that the environment expects, clipped to its Box. Raises ValueError if they do not fit."""
+    """Actions in the environment's own shape and type (`carried_out`). Raises ValueError if they do not fit."""
     if isinstance(env.unwrapped, BatchedEnv):  # it clips and checks by itself
         return action
     single, action = env.single_action_space, np.asarray(action)
@@ -98,24 +127,77 @@ def fitting(env: VectorEnv, action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.nd
         what = f"integers from {first} to {last}, one for each of {env.num_envs} environments"
     else:
         fits = action.shape[:1] == (env.num_envs,) and action.size == np.prod(env.action_space.shape)
+        fits = fits and action.dtype.kind in "biuf"
         wrong = action[~np.isfinite(action)] if fits else action
         what = f"finite numbers of the shape {list(single.shape)}, for each of {env.num_envs} environments"
     if not fits or wrong.size:
         raise ValueError(f"actions must be {what}; got the shape {list(action.shape)}, for example {wrong.ravel()[:1]}")
-    if isinstance(single, spaces.Box):
-        action = np.clip(action.reshape(env.action_space.shape), single.low, single.high)
-    return action.astype(single.dtype)
+    return carried_out(single, action.reshape(env.action_space.shape)).astype(single.dtype)
 
 
-def _state(info: dict[str, Any], obs: Float32[np.ndarray, "N O"]) -> Float[np.ndarray, "N S"]:
-    state = info.get("state")
-    has_rows = isinstance(state, np.ndarray) and state.dtype != object and state.shape[:1] == obs.shape[:1]
-    return np.array(state) if has_rows else obs
+def carried_out(space: spaces.Space, action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.ndarray, "N ..."]:
+    """Actions as an environment carries them out: clipped to its Box, and rounded if the Box holds whole numbers."""
+    if not isinstance(space, spaces.Box) or action.ndim == 0 or action.size != len(action) * np.prod(space.shape):
+        return action
+    low, high = (bound.reshape(-1) for bound in (space.low, space.high))
+    action, shape = np.clip(action.reshape(len(action), -1), low, high), action.shape
+    return (np.rint(action) if space.dtype.kind in "iu" else action).reshape(shape)
 
 
-def _update(old: Any, new: Any, rows: Bool[np.ndarray, " N"]) -> Any:
-    """`new` in these rows, `old` in the others; just `new` if they are not arrays of one shape."""
-    alike = isinstance(old, np.ndarray) and isinstance(new, np.ndarray) and old.shape == new.shape
-    if rows.all() or not alike or new.shape[:1] != rows.shape:
-        return new
+def flat_actions(env: VectorEnv, action: Any) -> Shaped[np.ndarray, "N ..."]:
+    """A copy of actions as a Rollout holds them: at most `[N, A]`, and never `[N]` in a Box of others."""
+    action = np.array(action)
+    number = isinstance(env.single_action_space, spaces.Box) and not isinstance(env.unwrapped, BatchedEnv)
+    return action.reshape(len(action), -1) if action.ndim > 2 or (number and action.ndim == 1) else action
+
+
+def _checked(info: Any) -> dict[str, Any]:
+    if not isinstance(info, dict):
+        raise ValueError(
+            f"the infos must be one dict for all environments, got a {type(info).__name__}; "
+            "leave out the wrapper that changes them, such as DictInfoToList"
+        )
+    return info
+
+
+def _state(info: dict[str, Any], running: Bool[np.ndarray, " N"]) -> Float[np.ndarray, "N S"] | None:
+    """The privileged states, flattened; None unless each running environment gives numbers."""
+    state, given = info.get("state"), info.get("_state", running)
+    if not isinstance(state, np.ndarray) or state.shape[:1] != running.shape or (running & ~given).any():
+        return None
+    if state.dtype == object:  # lists of numbers
+        try:
+            state = np.array(state.tolist(), dtype=np.float64)
+        except (TypeError, ValueError):
+            return None
+    return np.array(state).reshape(len(state), -1) if state.dtype.kind in "biuf" else None
+
+
+def _take(old: dict[str, Any], new: dict[str, Any], rows: Bool[np.ndarray, " N"]) -> dict[str, Any]:
+    """The infos `old` with these rows of `new`. What an info lacks is 0 or None there, as in Gymnasium's own."""
+    taken = {}
+    for name in old | new:
+        a, b = old.get(name), new.get(name)
+        if isinstance(a, dict | None) and isinstance(b, dict | None):
+            taken[name] = _take(a or {}, b or {}, rows)
+        else:
+            taken[name] = _rows(a, b, rows)
+    return taken
+
+
+def _rows(old: Any, new: Any, rows: Bool[np.ndarray, " N"]) -> Any:
+    """`new` in these rows, else `old`; the newer of both if they do not hold a value for each environment."""
+    old = np.zeros_like(new) if old is None and isinstance(new, np.ndarray) else old
+    new = np.zeros_like(old) if new is None and isinstance(old, np.ndarray) else new
+    if any(not isinstance(each, np.ndarray) or each.shape[:1] != rows.shape for each in (old, new)):
+        return old if new is None else new
+    if old.shape != new.shape:
+        old, new = _objects(old), _objects(new)
     return np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+
+def _objects(values: np.ndarray) -> np.ndarray:
+    """`[N]` objects: the rows of an array."""
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = list(values)
+    return objects

@@ -10,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from jaxtyping import Int
 
+from hw1.adapter import carried_out
 from hw1.dataset import Dataset
 from hw1.rollout import Expert, Rollout, rollout
 from hw1.storage import DatasetError, load, save
@@ -62,13 +63,12 @@ class _Human:
 
     def __call__(self, state: np.ndarray) -> np.ndarray:
         self.seen.append(state)
-        action = np.asarray(self.driver(self.seen[0]))
+        action = np.asarray(self.driver(self.seen[0].copy()))  # latency shows the same state again
         if self.noise == 0.0:
-            return action
+            return carried_out(self.space, action)
         fresh = self.noise * np.sqrt(1 - 0.8**2) * self.rng.standard_normal(action.shape)
         self.wobble = 0.8 * self.wobble + fresh
-        low, high = (bound.reshape(action.shape[1:]) for bound in (self.space.low, self.space.high))
-        return np.clip(action + self.wobble, low, high).astype(np.float32)
+        return carried_out(self.space, action + self.wobble).astype(np.float32)
 
 
 __all__ = ["Dataset", "DatasetError", "collect", "load", "record", "save", "side_of"]

@@ -11,12 +11,13 @@ Shapes: T time steps, N parallel environments, O numbers in an observation, S in
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 from jaxtyping import Bool, Float, Int, Shaped
 
-from hw1.adapter import Adapter
+from hw1.adapter import Adapter, flat_actions
 from hw1.learners import by_learner
 
 Policy = Callable[[Float[np.ndarray, "N O"]], Shaped[np.ndarray, "N ..."]]
@@ -45,8 +46,9 @@ class Rollout:
     """Whether the expert chose the action."""
     learner: Int[np.ndarray, " N"]
     """The learner that each environment belongs to (see `hw1.learners`); all 0 in an ordinary environment."""
-    info: dict[str, np.ndarray]
-    """Each environment's info at the end of its episode, or after the last step."""
+    info: dict[str, Any]
+    """Each environment's info at the end of its episode, or after the last step. Where it lacks something that other
+    environments have, there is 0 or None, and False in Gymnasium's mask "_name"."""
     final_obs: Float[np.ndarray, "N O"] | None = None
     """The observation after each episode's last action."""
     terminated: Bool[np.ndarray, " N"] | None = None
@@ -95,10 +97,10 @@ def rollout(
     steps = []
     for _ in range(horizon):
         if gate is not None:
-            expert_drove, expert_drives = expert_drives, gate(obs, state, expert_drives)
+            expert_drove, expert_drives = expert_drives, _ask(gate, obs, state, expert_drives)
             if hasattr(policy, "replan"):
                 policy.replan(expert_drove & ~expert_drives)
-        action, running = _choose(policy, expert, obs, state, expert_drives), world.running
+        action, running = _choose(env, policy, expert, obs, state, expert_drives), world.running
         next_obs, next_state, reward = world.step(action)
         steps.append((obs, state, action, reward, running, expert_drives))
         obs, state = next_obs, next_state
@@ -107,23 +109,35 @@ def rollout(
     return Rollout(*columns, learner=learner, info=world.info, final_obs=world.obs, terminated=world.terminated)
 
 
+def _ask(
+    gate: Gate, obs: Float[np.ndarray, "N O"], state: Float[np.ndarray, "N S"], expert_drives: Bool[np.ndarray, " N"]
+) -> Bool[np.ndarray, " N"]:
+    """The gate's decision. Raises ValueError if it is not one for each environment."""
+    drives = np.array(gate(obs.copy(), state.copy(), expert_drives.copy()))
+    if drives.shape != expert_drives.shape or drives.dtype.kind not in "biuf":
+        raise ValueError(
+            f"a gate must return {len(obs)} bools, True where the expert drives; got {drives.dtype} of the shape "
+            f"{list(drives.shape)}"
+        )
+    return drives.astype(bool)
+
+
 def _choose(
+    env: VectorEnv,
     policy: Policy | None,
     expert: Expert | None,
     obs: Float[np.ndarray, "N O"],
     state: Float[np.ndarray, "N S"],
     expert_drives: Bool[np.ndarray, " N"],
 ) -> Shaped[np.ndarray, "N ..."]:
-    """The action of whoever drives. The policy is asked even where it does not drive: it may remember."""
+    """The action of whoever drives. The policy is asked even where it does not drive: it may remember.
+
+    Everybody gets a copy, and may change it: the rollout holds what was seen.
+    """
     if policy is None:
-        return _flat(expert(state))
-    action = _flat(policy(obs))
+        return flat_actions(env, expert(state.copy()))
+    action = flat_actions(env, policy(obs.copy()))
     if not expert_drives.any():
         return action
-    return np.where(expert_drives.reshape(-1, *[1] * (action.ndim - 1)), _flat(expert(state)), action)
-
-
-def _flat(action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.ndarray, "N ..."]:
-    """At most one axis after that of the environments."""
-    action = np.asarray(action)
-    return action if action.ndim < 3 else action.reshape(len(action), -1)
+    expert_action = flat_actions(env, expert(state.copy()))
+    return np.where(expert_drives.reshape(-1, *[1] * (action.ndim - 1)), expert_action, action)

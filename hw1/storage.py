@@ -92,7 +92,7 @@ def save(
                 buffers,
                 env=_spec(env),
                 observation_space=_flat_space(env.single_observation_space),
-                action_space=_flat_space(env.single_action_space),
+                action_space=_action_space(env),
                 algorithm_name=ALGORITHM,
                 description=f"Demonstrations for HW1, collected with seed {seed}.",
             )
@@ -160,7 +160,10 @@ def _spec(env: VectorEnv) -> gym.envs.registration.EnvSpec | None:
     """How to make the single environment again; None if Gymnasium does not know."""
     if env.spec is None:
         return None
-    spec = copy.deepcopy(gym.spec(env.spec.id))
+    try:
+        spec = copy.deepcopy(gym.spec(env.spec.id))
+    except gym.error.Error:  # it was never registered, or no longer is
+        return None
     spec.kwargs.update({name: value for name, value in env.spec.kwargs.items() if name not in OF_VECTORS})
     try:
         spec.to_json()
@@ -170,11 +173,14 @@ def _spec(env: VectorEnv) -> gym.envs.registration.EnvSpec | None:
 
 
 def _flat_space(space: spaces.Space) -> spaces.Space:
-    """The space of flat observations or actions."""
-    if isinstance(space, spaces.Discrete):
-        return space
+    """The space of flattened values; discrete ones become one-hot."""
     flat = spaces.utils.flatten_space(space)
     return spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32), dtype=np.float32)
+
+
+def _action_space(env: VectorEnv) -> spaces.Space:
+    space = env.single_action_space
+    return space if isinstance(space, spaces.Discrete) else _flat_space(space)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -197,6 +203,8 @@ def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
         raise DatasetError(f"{where}: holds no steps; collect it again")
     if env is not None:
         _check_spaces(where, env, obs_space, action_space)
+        if _same_structure(obs_space, env.single_observation_space):
+            obs_space = env.single_observation_space  # Minari sorts the names of a Dict; environments need not
     ours = stored.storage.metadata.get("algorithm_name") in (ALGORITHM, "hw1.demos.collect")
     return _concatenate(where, episodes, obs_space, action_space, ours)
 
@@ -225,15 +233,34 @@ def _read(where: str, name: str, root: Path) -> tuple[Any, list]:
 def _check_spaces(where: str, env: VectorEnv, obs_space: spaces.Space, action_space: spaces.Space) -> None:
     wanted = (env.single_observation_space, env.single_action_space)
     for what, has, needs in zip(("observations", "actions"), (obs_space, action_space), wanted, strict=True):
-        same = spaces.utils.flatdim(has) == spaces.utils.flatdim(needs) if needs.is_np_flattenable else False
-        if what == "actions":
-            same &= isinstance(has, spaces.Discrete) == isinstance(needs, spaces.Discrete)
-            same &= not isinstance(has, spaces.Discrete) or has.start == needs.start
+        same = _same_structure(has, needs)
+        if what == "observations" or not isinstance(needs, spaces.Discrete):
+            same |= _flat_alike(has, needs)
         if not same:
             raise DatasetError(
                 f"{where}: its {what} are {has}, the environment's are {needs}; "
                 "choose the environment that it was collected in, or collect it again"
             )
+
+
+def _same_structure(has: spaces.Space, needs: spaces.Space) -> bool:
+    """Whether values of both spaces have the same parts, of the same names and shapes, whatever the numbers' bounds."""
+    if type(has) is not type(needs):
+        return False
+    if isinstance(has, spaces.Dict):
+        return has.keys() == needs.keys() and all(_same_structure(has[name], needs[name]) for name in has)
+    if isinstance(has, spaces.Tuple | spaces.OneOf):
+        return len(has) == len(needs) and all(map(_same_structure, has, needs))
+    same = (np.array_equal(getattr(has, name, 0), getattr(needs, name, 0)) for name in ("shape", "n", "nvec", "start"))
+    return all(same) and spaces.utils.flatdim(has) == spaces.utils.flatdim(needs)
+
+
+def _flat_alike(has: spaces.Space, needs: spaces.Space) -> bool:
+    """Whether one of both is the other, flattened."""
+    if not (has.is_np_flattenable and needs.is_np_flattenable):
+        return False
+    flat = any(isinstance(each, spaces.Box) and len(each.shape) == 1 for each in (has, needs))
+    return flat and spaces.utils.flatdim(has) == spaces.utils.flatdim(needs)
 
 
 def _concatenate(
@@ -247,12 +274,17 @@ def _concatenate(
             return np.zeros(sum(steps), dtype=np.int64)
         return np.concatenate([e.infos[key][:n] for e, n in zip(episodes, steps, strict=True)]).astype(np.int64)
 
-    obs = np.concatenate([_flat(obs_space, e.observations, n) for e, n in zip(episodes, steps, strict=True)])
-    action = np.concatenate([np.asarray(e.actions)[:n] for e, n in zip(episodes, steps, strict=True)])
-    if isinstance(action_space, spaces.Discrete):
-        action = action.reshape(len(action)).astype(np.int64)
-    else:
-        action = action.reshape(len(action), -1)
+    try:
+        obs = np.concatenate([_flat(obs_space, e.observations, n) for e, n in zip(episodes, steps, strict=True)])
+        action = np.concatenate([np.asarray(e.actions)[:n] for e, n in zip(episodes, steps, strict=True)])
+        action = action.reshape(len(action), *[-1] * (not isinstance(action_space, spaces.Discrete)))
+        action = action.astype(np.int64) if action.ndim == 1 else action
+        learner, driver = info("learner"), info("driver")
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"{where}: its steps are not what its spaces {obs_space} and {action_space} promise, or lack what "
+            f"{ALGORITHM} stores ({type(error).__name__}: {error}); collect it again under another name"
+        ) from error
     with np.errstate(over="ignore"):  # told below
         obs, action = obs.astype(np.float32), as_actions(action)
     for what, values in (("observations", obs), ("actions", action)):
@@ -263,13 +295,13 @@ def _concatenate(
                 f"{int(dimension[0]) if dimension else 0}; remove or scale them"
             )
     episode = np.repeat(np.arange(len(episodes)), steps)
-    return Dataset(obs=obs, action=action, episode=episode, learner=info("learner"), driver=info("driver"))
+    return Dataset(obs=obs, action=action, episode=episode, learner=learner, driver=driver)
 
 
 def _flat(space: spaces.Space, values: Any, length: int) -> np.ndarray:
     """The first `length` of the values of a space, each flattened."""
     if isinstance(space, spaces.Box):
-        return np.asarray(values)[:length].reshape(length, -1)
+        return np.asarray(values)[:length].reshape(length, spaces.utils.flatdim(space))
     return (
         np.stack([spaces.utils.flatten(space, _at(values, t)) for t in range(length)])
         if length

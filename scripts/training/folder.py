@@ -73,7 +73,9 @@ class Folder:
                 raise ValueError(
                     f"{said}: holds an unfinished run{differ}; {other} {self.rounds} and {self.checkpoint}"
                 )
-            return
+            if self._began(about):
+                return
+            raise ValueError(f"{said}: {about} is not from this command; choose another --out")
         if self.rounds.exists() and (not self.rounds.is_dir() or any(not _ours(p) for p in self.rounds.iterdir())):
             raise ValueError(f"{said}: {self.rounds} is not from this command; choose another --out")
         if self.checkpoint.exists():
@@ -94,6 +96,12 @@ class Folder:
             return None
         shown = "; ".join(f"{key.split('.')[-1]}: {there.get(key)} there, {here.get(key)} here" for key in differ[:3])
         return f" with other options ({shown}{'; and others' if len(differ) > 3 else ''})"
+
+    def _began(self, about: Path) -> bool:
+        """Whether this command wrote `about`, or other files show that it did and `about` is damaged."""
+        found = _json(about)
+        ours = isinstance(found, dict) and {"options", "versions"} <= set(found)
+        return ours or any(path != about and _ours(path) for path in self.rounds.iterdir())
 
     def _is_result(self) -> bool:
         try:
@@ -150,10 +158,10 @@ class Folder:
         try:
             curves = json.loads(losses.read_text(encoding="utf-8"))
             policy = Actor.load(self.rounds / f"{key}.safetensors")
-        except ValueError:  # damaged: fitted again
+            shape = (-1, self.options.seeds)
+            arrays = [np.array(curves[name], np.float32).reshape(shape) for name in ("train_loss", "validation_loss")]
+        except (KeyError, TypeError, ValueError):  # damaged: fitted again
             return None
-        shape = (-1, self.options.seeds)
-        arrays = (np.array(curves[name], np.float32).reshape(shape) for name in ("train_loss", "validation_loss"))
         return bc.Fit(policy, *arrays)
 
     def _checkpoint_key(self) -> str:
@@ -214,11 +222,9 @@ class Folder:
 
     def _read(self, path: Path, about: dict) -> dict | None:
         """What a file holds, if it says what `about` says."""
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return found if all(found.get(name) == value for name, value in about.items()) else None
+        found = _json(path)
+        known = isinstance(found, dict) and all(found.get(name) == value for name, value in about.items())
+        return found if known else None
 
     def close(self, result: dict) -> None:
         """Write the result and remove what only an interrupted run needs."""
@@ -229,6 +235,14 @@ class Folder:
                 path.unlink()
             if not any(self.rounds.iterdir()):
                 self.rounds.rmdir()
+
+
+def _json(path: Path) -> Any:
+    """What a file holds; None if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _ours(path: Path) -> bool:

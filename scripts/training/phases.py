@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
+from jaxtyping import Float
 
 from hw1 import demos
 from hw1.bc import fit
@@ -173,9 +174,21 @@ class Run:
         env = self.env(self.options.evaluations)
         drives = rollout(env, policy, self.horizon, seed=EVALUATION_SEED + self.options.train.seed)
         measured = {"return": drives.reward.sum(axis=0), "length": drives.running.sum(axis=0)}
-        if said := [drives.info[name] for name in ("success", "is_success") if name in drives.info]:
-            measured["success"] = np.asarray(said[0], dtype=float)
+        if (success := success_of(drives)) is not None:
+            measured["success"] = success
         return {key: by_learner(value, learners).mean(axis=1).tolist() for key, value in measured.items()}
+
+
+def success_of(drives: Rollout) -> Float[np.ndarray, " N"] | None:
+    """What the environment says of each episode's success, 0 if it says nothing; None if it never tells a number."""
+    for name in ("success", "is_success"):
+        try:
+            told = np.array([each or 0 for each in drives.info[name]], dtype=np.float64)
+        except (KeyError, TypeError, ValueError):
+            continue
+        if told.shape == drives.learner.shape:
+            return told
+    return None
 
 
 def for_learners(data: Dataset, options: Options) -> Dataset:

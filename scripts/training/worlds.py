@@ -15,7 +15,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import VectorEnv, VectorWrapper
 from jaxtyping import Float, Shaped
 
 from hw1.learners import learner_of
@@ -31,7 +31,32 @@ class AnyTask(Task):
         """`num_envs` ordinary environments, with all their wrappers, one after the other."""
         env = gym.make_vec(self.env_id, num_envs=num_envs, vectorization_mode="sync", **options)
         env.learner = learner_of(num_envs, learners)  # where hw1.rollout looks for it
-        return env
+        return Named(env, self.env_id)
+
+
+class Named(VectorWrapper):
+    """Somebody's environments: what fails in them is told in one line, as a ValueError that names the environment."""
+
+    def __init__(self, env: VectorEnv, env_id: str):
+        super().__init__(env)
+        self.env_id = env_id
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple:
+        """See `gymnasium.vector.VectorEnv.reset`."""
+        return self._call("reset", seed=seed, options=options)
+
+    def step(self, actions: Shaped[np.ndarray, "N ..."]) -> tuple:
+        """See `gymnasium.vector.VectorEnv.step`."""
+        return self._call("step", actions)
+
+    def _call(self, name: str, *arguments, **options) -> tuple:
+        try:
+            return getattr(self.env, name)(*arguments, **options)
+        except (Exception, SystemExit) as error:  # an environment may raise anything
+            raise ValueError(
+                f"--env {self.env_id}: its {name} failed ({_where(error)}); correct the environment, "
+                "whose spaces must be those of its observations and actions"
+            ) from error
 
 
 @cache
@@ -77,7 +102,7 @@ def _inspect(env_id: str) -> tuple[gym.envs.registration.EnvSpec, spaces.Space, 
         env = gym.make(env_id)
     except (gym.error.UnregisteredEnv, ImportError) as error:
         raise ValueError(f"--env {env_id}: {error} {advice[0].upper()}{advice[1:]}.") from error
-    except Exception as error:  # an environment may raise anything
+    except (Exception, SystemExit) as error:  # an environment may raise anything
         raise ValueError(
             f"--env {env_id}: cannot be made ({_where(error)}); first make gymnasium.make({env_id!r}) work"
         ) from error
@@ -122,10 +147,11 @@ def load_expert(name: str) -> Callable:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f"--expert {name}: {error}; run the command in the folder of the module, or install what it imports"
-        ) from error
-    except Exception as error:  # a module may raise anything
+        advice = "run the command in the folder of the module, or install what it imports"
+        if module_name.endswith(".py"):
+            advice = f"name the module without .py: {module_name.removesuffix('.py')}:{function}"
+        raise ValueError(f"--expert {name}: {error}; {advice}") from error
+    except (Exception, SystemExit) as error:  # a module may raise anything
         raise ValueError(f"--expert {name}: importing {module_name} failed ({_where(error)}); correct it") from error
     if not callable(found := getattr(module, function, None)):
         usable = ", ".join(key for key, value in vars(module).items() if callable(value) and key[0] != "_")
@@ -150,7 +176,7 @@ class Checked:
             return np.stack([self(step) for step in state])
         try:
             action = np.asarray(self.function(np.array(state)))  # a copy: the function may change it
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._error(f"failed for {len(state)} states ({_where(error)}); correct it") from error
         return self._discrete(action, len(state)) if self.discrete else self._box(action, len(state))
 
@@ -190,7 +216,8 @@ class Checked:
 def _where(error: Exception) -> str:
     """An exception of somebody's code in one line, with the place."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error}, {Path(frame.filename).name}, line {frame.lineno}"
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}, {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def file_of(expert: str) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -497,3 +498,92 @@ def test_a_gap_in_a_subset_begins_a_new_episode():
     back, ahead = part.windows(2, 2)
     assert back[2].tolist() == [2, 2]
     assert ahead[1].tolist() == [1, 1]
+
+
+# --- spaces of any kind ----------------------------------------------------------------------------------------------
+class Seen(gym.Env):
+    """Shows samples of any observation space."""
+
+    def __init__(self, space):
+        self.observation_space, self.action_space = space, spaces.Discrete(3, start=1)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.observation_space.seed(seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
+def seen(space, num_envs=2):
+    return gym.vector.SyncVectorEnv([lambda: Seen(space)] * num_envs)
+
+
+def ones(state):
+    return np.ones(len(state), dtype=int)
+
+
+PARTS = {"arm": spaces.Box(-1, 1, (2, 2), np.float64), "hand": spaces.Discrete(3)}
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Discrete(4),
+        spaces.Discrete(4, start=-2, dtype=np.int32),
+        spaces.MultiDiscrete([2, 3]),
+        spaces.Tuple([spaces.MultiBinary(2), spaces.Text(3)]),
+        spaces.Dict(PARTS),
+        spaces.Box(0, 255, (2, 2, 3), np.uint8),
+    ],
+    ids=lambda space: type(space).__name__,
+)
+def test_demonstrations_of_any_observation_space_come_back(tmp_path, space):
+    steps = record(seen(space), ones, 3, seed=0)
+    save(steps, NAME, tmp_path, seed=0, env=seen(space))
+    assert_same(load(NAME, tmp_path, env=seen(space)), Dataset.from_rollout(steps, steps.action))
+
+
+def test_the_parts_of_an_observation_are_in_the_environments_order(tmp_path, monkeypatch):
+    space = spaces.Dict([("hand", spaces.Box(0, 9, (1,))), ("arm", spaces.Box(0, 9, (1,)))])  # Minari sorts them
+    obs = {"hand": np.full((4, 1), 7, np.float32), "arm": np.full((4, 1), 2, np.float32)}
+    about = {"observation_space": space, "action_space": spaces.Discrete(3, start=1)}
+    write_foreign(tmp_path, monkeypatch, "foreign/parts-v0", [(obs, np.ones(3, dtype=int))], **about)
+    assert load("foreign/parts-v0", tmp_path, env=seen(space)).obs.tolist() == [[7, 2]] * 3
+
+
+@pytest.mark.parametrize(
+    ("has", "needs"),
+    [
+        (spaces.Box(0, 1, (3, 2, 2)), spaces.Box(0, 1, (2, 2, 3))),
+        (spaces.Dict({"a": spaces.Box(0, 1, (4,))}), spaces.Dict({"b": spaces.Box(0, 1, (4,))})),
+        (spaces.Dict(PARTS), spaces.Dict(PARTS | {"arm": spaces.Box(-1, 1, (4,))})),
+        (spaces.MultiDiscrete([2, 3]), spaces.MultiDiscrete([3, 2])),
+        (spaces.Discrete(4), spaces.Discrete(4, start=1)),
+    ],
+)
+def test_as_many_numbers_of_another_meaning_do_not_fit(tmp_path, monkeypatch, has, needs):
+    rows = list(iterate(batch_space(has, 3), batch_space(has, 3).sample()))
+    obs = create_empty_array(has, 3)
+    concatenate(has, rows, obs)
+    about = {"observation_space": has, "action_space": spaces.Discrete(3, start=1)}
+    write_foreign(tmp_path, monkeypatch, "foreign/other-v0", [(obs, np.ones(2, dtype=int))], **about)
+    assert len(load("foreign/other-v0", tmp_path, env=seen(has))) == 2
+    with says(("foreign/other-v0", tmp_path), "its observations are .*, the environment's are .*"):
+        load("foreign/other-v0", tmp_path, env=seen(needs))
+
+
+def test_a_dataset_that_claims_to_be_ours_but_has_no_infos_is_named(tmp_path, monkeypatch):
+    about = {"observation_space": spaces.Box(0, 1, (1,)), "action_space": spaces.Discrete(2)}
+    episodes = [(np.zeros((4, 1), np.float32), np.ones(3, dtype=int))]
+    write_foreign(tmp_path, monkeypatch, "foreign/ours-v0", episodes, algorithm_name="hw1.demos", **about)
+    with says(("foreign/ours-v0", tmp_path), "lack what hw1.demos stores.*collect it again under another name"):
+        load("foreign/ours-v0", tmp_path)
+
+
+def test_demonstrations_in_an_environment_that_is_not_registered_are_stored(tmp_path):
+    spec = gym.envs.registration.EnvSpec("Nowhere-v0", entry_point=lambda: Seen(spaces.Discrete(2)))
+    env = gym.make_vec(spec, num_envs=1, vectorization_mode="sync")
+    save(record(env, ones, 2, seed=0), NAME, tmp_path, seed=0, env=env)
+    assert len(load(NAME, tmp_path, env=env)) == 2

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import RecordEpisodeStatistics, vector
 
 from hw1.demos import collect
 from hw1.experts import LaneExpert
@@ -132,7 +133,12 @@ def test_discrete_actions_are_those_of_the_environment(start):
 
 @pytest.mark.parametrize(
     ("action", "says"),
-    [([[np.nan]] * 3, "finite numbers"), ([[0.0, 0.0]] * 3, r"shape \[1\]"), ([[0.0]], r"shape \[1\]")],
+    [
+        ([[np.nan]] * 3, "finite numbers"),
+        ([["go"]] * 3, "finite numbers"),
+        ([[0.0, 0.0]] * 3, r"shape \[1\]"),
+        ([[0.0]], r"shape \[1\]"),
+    ],
 )
 def test_actions_that_do_not_fit_a_box_are_refused(action, says):
     env = counters(action=spaces.Box(-1, 1, (1,), np.float32))
@@ -217,3 +223,192 @@ def test_gates_that_make_no_sense_are_refused():
         Hysteresis(Doubt(), handback=0.6)
     with pytest.raises(ValueError, match="at least 1 step, got 0"):
         Stay(Doubt(), 0)
+
+
+# --- infos and states of any kind ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("mode", AutoresetMode)
+@pytest.mark.parametrize("inside", [True, False], ids=["of each environment", "of the vector"])
+def test_nested_infos_are_those_of_each_episodes_end(mode, inside):
+    makers = [lambda n=n: RecordEpisodeStatistics(Counter(n)) if inside else Counter(n) for n in (2, 3, 9)]
+    env = SyncVectorEnv(makers, autoreset_mode=mode)
+    info = rollout(env if inside else vector.RecordEpisodeStatistics(env), nothing, 7, seed=0).info
+    assert info["_episode"].tolist() == [True, True, False]
+    assert info["episode"]["r"].tolist() == [3, 6, 0]
+    assert info["episode"]["l"].tolist() == [2, 3, 0]
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_an_end_in_the_last_step_leaves_the_infos_of_the_others(mode):
+    assert rollout(counters(mode=mode), nothing, 3, seed=0).info["count"].tolist() == [2, 3, 3]
+
+
+class Sparse(Counter):
+    """Gives infos by a function of the number of steps in this episode and of the episodes so far."""
+
+    def __init__(self, ends, infos, **options):
+        super().__init__(ends, **options)
+        self.infos, self.episodes = infos, 0
+
+    def reset(self, *, seed=None, options=None):
+        obs, _ = super().reset(seed=seed)
+        self.episodes += 1
+        return obs, self.infos(0, self.episodes)
+
+    def step(self, action):
+        *seen, _ = super().step(action)
+        return *seen, self.infos(self.steps, self.episodes)
+
+
+def sparse(infos, ends=(2, 9), **options):
+    return SyncVectorEnv([lambda n=n: Sparse(n, infos, **options) for n in ends])
+
+
+def test_an_info_of_the_next_episode_does_not_count():
+    info = rollout(sparse(lambda step, episode: {"won": True} if episode > 1 else {}), nothing, 7, seed=0).info
+    assert not info["won"].any()
+    assert not info["_won"].any()
+
+
+def test_an_info_does_not_depend_on_the_other_environments():
+    def infos(step, episode):
+        return {"lap": step} if step == 2 else {}
+
+    alone = rollout(sparse(infos, ends=[5]), nothing, 5, seed=0).info
+    assert alone.get("lap", np.zeros(1)).tolist() == [0]
+    assert rollout(sparse(infos, ends=[5, 2]), nothing, 5, seed=0).info["lap"].tolist() == [0, 2]
+
+
+def test_infos_whose_shape_changes_are_kept():
+    class Growing(gym.vector.VectorWrapper):
+        steps = 0
+
+        def step(self, actions):
+            *seen, _ = self.env.step(actions)
+            self.steps += 1
+            return *seen, {"path": np.full((self.num_envs, self.steps), self.steps)}
+
+    path = rollout(Growing(counters()), nothing, 7, seed=0).info["path"]
+    assert [row.tolist() for row in path] == [[2] * 2, [3] * 3, [7] * 7]
+
+
+def test_infos_that_the_environment_reuses_are_copied():
+    class Reusing(gym.vector.VectorWrapper):
+        steps = np.zeros(3, dtype=np.int64)
+
+        def step(self, actions):
+            *seen, _ = self.env.step(actions)
+            self.steps += 1
+            return *seen, {"steps": self.steps}
+
+    assert rollout(Reusing(counters()), nothing, 7, seed=0).info["steps"].tolist() == [2, 3, 7]
+
+
+def test_infos_that_are_no_dict_are_refused():
+    with pytest.raises(ValueError, match="got a list; leave out the wrapper"):
+        rollout(vector.DictInfoToList(counters()), nothing, 3, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("state", "shape"),
+    [(float, [2, 1]), (lambda t: [t, -t], [2, 2]), (lambda t: np.full((2, 3), t), [2, 6])],
+    ids=["number", "list", "matrix"],
+)
+def test_states_are_flattened(state, shape):
+    steps = rollout(sparse(lambda t, _: {"state": state(t)}), nothing, 4, seed=0)
+    assert list(steps.state.shape[1:]) == shape
+    assert steps.state[:2, 0, 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("when", [lambda t: t == 0, lambda t: t > 0, lambda t: t != 2], ids=["reset", "step", "most"])
+def test_states_that_are_sometimes_missing_are_refused(when):
+    env = sparse(lambda t, _: {"state": np.array([float(t)])} if when(t) else {}, ends=[9, 9])
+    with pytest.raises(ValueError, match=r'info\["state"\].* at every reset and step, or never'):
+        rollout(env, nothing, 4, seed=0)
+
+
+def test_a_state_may_be_missing_after_the_end():
+    env = sparse(lambda t, _: {"state": np.array([float(t)])} if t < 2 else {}, ends=[2, 2])
+    assert rollout(env, nothing, 2, seed=0).state[..., 0].tolist() == [[0, 0], [1, 1]]
+
+
+def test_rewards_of_another_shape_are_refused():
+    class Column(gym.vector.VectorWrapper):
+        def step(self, actions):
+            obs, reward, *ends = self.env.step(actions)
+            return obs, reward[:, None], *ends
+
+    with pytest.raises(ValueError, match=r"rewards must have the shape \[N\], got \[3, 1\]"):
+        rollout(Column(counters()), nothing, 3, seed=0)
+
+
+# --- policies, experts and gates of any kind -------------------------------------------------------------------------
+def test_a_policy_may_change_what_it_gets_and_reuse_what_it_gives():
+    given = np.zeros(3, dtype=np.int64)
+
+    def policy(obs):
+        given[:] = obs[:, 0] % 2
+        obs += 10
+        return given
+
+    for options in ({"policy": policy}, {"policy": None, "expert": policy}):
+        steps = rollout(counters((9, 9, 9)), horizon=3, seed=0, **options)
+        assert steps.obs[:, 0, 0].tolist() == [0, 1, 2]
+        assert steps.action[:, 0].tolist() == [0, 1, 0]
+
+
+def test_a_slow_driver_may_change_what_it_gets():
+    def driver(state):
+        state += 1
+        return (state[:, 0] == 1).astype(int)
+
+    assert collect(counters((9, 9, 9)), driver, 3, seed=0, latency=5).action.tolist() == [1] * 9
+
+
+def test_a_gate_of_numbers_counts_as_one_of_bools():
+    def gate(obs, state, expert_drives):
+        return (obs[:, 0] == 1).astype(int)
+
+    planner, expert = Planner(), lambda state: np.ones(3)
+    steps = rollout(boxes(1, num=3), planner, 3, seed=0, expert=expert, gate=gate)
+    assert steps.expert_drove[:, 0].tolist() == [False, True, False]
+    assert planner.told == [[False] * 3] * 2 + [[True] * 3]
+
+
+@pytest.mark.parametrize("decision", [True, np.ones((3, 1), dtype=bool), ["a"] * 3])
+def test_a_gate_that_does_not_decide_for_each_environment_is_refused(decision):
+    with pytest.raises(ValueError, match="a gate must return 3 bools"):
+        rollout(counters(), nothing, 3, seed=0, expert=nothing, gate=lambda *seen: decision)
+
+
+def boxes(*shape, low=-1, high=1, dtype=np.float32, num=2):
+    return SyncVectorEnv([lambda: Counter(9, action=spaces.Box(low, high, shape, dtype))] * num)
+
+
+def test_whole_numbers_are_rounded_not_cut_off():
+    env = boxes(2, low=0, high=3, dtype=np.int8)
+    rollout(env, lambda obs: np.array([[0.99, 2.6], [-7.0, 9.0]]), 1, seed=0)
+    assert [each.actions[0].tolist() for each in env.envs] == [[1, 3], [0, 3]]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize("dtype", [np.float32, np.int8])
+def test_recorded_actions_are_those_that_were_carried_out(noise, dtype):
+    env = boxes(1, dtype=dtype)
+    data = collect(env, lambda obs: np.array([[5.0], [0.4]]), 4, seed=0, noise=noise)
+    assert data.action.ravel().tolist() == np.concatenate([each.actions for each in env.envs]).ravel().tolist()
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_one_number_for_each_environment_fits_a_box_of_one(shape):
+    data = collect(boxes(*shape), lambda obs: np.ones(len(obs), dtype=int), 2, seed=0)
+    assert data.action.dtype == np.float32
+    assert data.action.tolist() == [[1]] * 4
+    steps = rollout(
+        boxes(*shape),
+        lambda obs: np.zeros((2, 1)),
+        2,
+        seed=0,
+        expert=lambda state: np.ones(2),
+        gate=lambda *seen: np.array([True, False]),
+    )
+    assert steps.action.tolist() == [[[1], [0]]] * 2

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -21,7 +22,7 @@ from hw1.rollout import rollout
 from scripts import train
 from scripts.training import options as command_line
 from scripts.training import worlds
-from scripts.training.phases import for_learners
+from scripts.training.phases import for_learners, success_of
 
 HERE = Path(__file__).parent
 NAME = Path(__file__).stem  # the experts below are found by this name: pytest puts this folder on the path
@@ -70,6 +71,10 @@ def no_such_action(obs):
     return np.full(len(obs), 2)
 
 
+def leaves(obs):
+    sys.exit(0)
+
+
 def half_actions(obs):
     return np.full(len(obs), 0.5)
 
@@ -96,6 +101,42 @@ def count(state):
     assert state.shape[1:] == (1,), state.shape
     return np.full(len(state), 6)
 
+
+class Crash(gym.Env):
+    """Fails, or shows what its space does not promise."""
+
+    def __init__(self, when="never", shown=2):
+        self.observation_space, self.action_space = gym.spaces.Box(-1, 1, (2,)), gym.spaces.Discrete(2)
+        self.when, self.shown = when, shown
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.see("reset"), {}
+
+    def step(self, action):
+        return self.see("step"), 0.0, False, False, {}
+
+    def see(self, where):
+        if self.when == where:
+            raise KeyError("no mesh")
+        return np.zeros(self.shown, np.float32)
+
+
+for _name, _options in {
+    "CrashReset-v0": {"when": "reset"},
+    "CrashStep-v0": {"when": "step"},
+    "CrashShape-v0": {"shown": 3},
+}.items():
+    if f"train/{_name}" not in gym.registry:
+        gym.register(f"train/{_name}", entry_point=Crash, kwargs=_options, max_episode_steps=8)
+
+
+def quits(**options):
+    sys.exit("no licence")
+
+
+if "train/Quits-v0" not in gym.registry:
+    gym.register("train/Quits-v0", entry_point=quits)
 
 for _name, _options in {
     "Counter-v0": {},
@@ -192,6 +233,22 @@ def test_success_is_that_of_the_first_episode():
     assert steps.info["success"].tolist() == [True, False]
     assert steps.running.sum(axis=0).tolist() == [3, 7]
     assert steps.learner.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("told", "success"),
+    [
+        ({"success": np.array([True, None], dtype=object)}, [1, 0]),  # the second episode never told
+        ({"success": np.array(["yes", "no"]), "is_success": np.array([0, 1])}, [0, 1]),
+        ({"success": {"door": np.ones(2)}}, None),
+        ({"success": np.ones((2, 3))}, None),
+        ({}, None),
+    ],
+)
+def test_success_is_one_number_for_each_episode_or_not_told(told, success):
+    steps = rollout(worlds.any_task("train/Counter-v0").env(2), lambda obs: np.array([6, 5]), 1, seed=0)
+    found = success_of(replace(steps, info=told))
+    assert (found if found is None else found.tolist()) == success
 
 
 @pytest.mark.parametrize(("preset", "chunk"), [("pi0", 50), ("openvla", 1)])
@@ -518,7 +575,9 @@ def test_an_earlier_result_is_kept(tmp_path):
     assert (tmp_path / "earlier/1/result.json").exists()
 
 
-@pytest.mark.parametrize("name", ["policy.safetensors", "result.json", "checkpoint.safetensors", "rounds/notes.txt"])
+@pytest.mark.parametrize(
+    "name", ["policy.safetensors", "result.json", "checkpoint.safetensors", "rounds/notes.txt", "rounds/run.json"]
+)
 def test_files_of_somebody_else_are_told_and_stay(tmp_path, capsys, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
@@ -528,6 +587,18 @@ def test_files_of_somebody_else_are_told_and_stay(tmp_path, capsys, name):
     assert "--out" in said
     assert "choose another" in said
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}", "{"])
+def test_files_of_a_run_that_are_damaged_are_made_again(tmp_path, monkeypatch, text):
+    with monkeypatch.context() as patch:
+        patch.setattr("scripts.training.phases.Run.evaluate", fail)
+        assert run(*CARTPOLE, *SMALL, "--out", tmp_path) == 1
+    for path in (tmp_path / "rounds").glob("*.json"):
+        if path.name != "run.json":
+            path.write_text(text)
+    assert run(*CARTPOLE, *SMALL, "--out", tmp_path) == 0
+    assert result(tmp_path)["evaluation"]
 
 
 def test_unfinished_exercises_are_named_before_anything_is_computed(student, tmp_path):
@@ -609,6 +680,14 @@ MISTAKES = [
     (("--env", "train/Broken-v0"), "--env train/Broken-v0", "make gymnasium.make"),
     (("--env", "train/Switches-v0"), "--env train/Switches-v0", "ActionWrapper"),
     (("--env", "train/Graph-v0"), "--env train/Graph-v0", "ObservationWrapper"),
+    (("--env", "train/Quits-v0"), "--env train/Quits-v0", "make gymnasium.make"),
+    (
+        ("--env", "train/CrashReset-v0", "--expert", f"{NAME}:keep_lane"),
+        "--env train/CrashReset-v0",
+        "its reset failed",
+    ),
+    (("--env", "train/CrashStep-v0", "--expert", f"{NAME}:keep_lane"), "--env train/CrashStep-v0", "its step failed"),
+    (("--env", "train/CrashShape-v0", "--expert", f"{NAME}:keep_lane"), "--env train/CrashShape-v0", "whose spaces"),
     (("--env", "Pendulum-v1"), "--env Pendulum-v1", "--expert"),
     (("--env", "train/Counter-v0", "--expert", f"{NAME}:count"), "--env train/Counter-v0", "--horizon"),
     ((*PENDULUM, "--head", "categorical"), "--head categorical", "l2"),
@@ -621,6 +700,8 @@ MISTAKES = [
     ((*ANY, f"{NAME}:wrong_shape"), f"--expert {NAME}:wrong_shape", "return (1, 1)"),
     ((*ANY, f"{NAME}:too_far"), f"--expert {NAME}:too_far", "np.clip"),
     ((*ANY, f"{NAME}:nan"), f"--expert {NAME}:nan", "finite"),
+    ((*ANY, f"{NAME}.py:swing_up"), f"--expert {NAME}.py:swing_up", f"without .py: {NAME}:swing_up"),
+    ((*ANY, f"{NAME}:leaves"), f"--expert {NAME}:leaves", "SystemExit"),
     ((*ANY, f"{NAME}:fails"), f"--expert {NAME}:fails", f"{NAME}.py, line"),
     (("--env", "CartPole-v1", "--expert", f"{NAME}:no_such_action"), f"{NAME}:no_such_action", "0 to 1"),
     (("--env", "CartPole-v1", "--expert", f"{NAME}:half_actions"), f"{NAME}:half_actions", "astype(int)"),
