@@ -28,6 +28,8 @@ class Adapter:
 
     def __init__(self, env: VectorEnv):
         """Raises ValueError, which names the space, if no policy can drive this environment."""
+        if not hasattr(env, "single_observation_space"):
+            raise ValueError(f"{env} is no vector environment; make it with gymnasium.make_vec, or put it into one")
         if not env.single_observation_space.is_np_flattenable:
             raise ValueError(f"the observations are {env.single_observation_space}: no flat list of numbers")
         if not isinstance(env.single_action_space, spaces.Box | spaces.Discrete):

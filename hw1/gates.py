@@ -81,7 +81,7 @@ class Hysteresis:
 
     def __init__(self, gate: "DoubtingGate", handback: float | Float[np.ndarray, " N"]):
         """`gate`: has `doubt(obs)`, `[N]`, and `threshold`, such as that of exercise E.4."""
-        if np.any(np.asarray(handback) > np.asarray(gate.threshold)):
+        if not np.all(np.asarray(handback) <= np.asarray(gate.threshold)):  # also refuses nan
             raise ValueError(f"handback {handback} must not exceed the gate's threshold {gate.threshold}")
         self.gate, self.handback = gate, handback
 

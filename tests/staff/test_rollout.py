@@ -151,6 +151,8 @@ def test_spaces_that_no_policy_can_use_are_named():
         rollout(counters(action=spaces.MultiDiscrete([2, 2])), nothing, 1, seed=0)
     with pytest.raises(ValueError, match="at least 1 step, got 0"):
         rollout(counters(), nothing, 0, seed=0)
+    with pytest.raises(ValueError, match=r"no vector environment; make it with gymnasium\.make_vec"):
+        rollout(Counter(3), nothing, 1, seed=0)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.5, 10.0])
@@ -221,6 +223,8 @@ def test_hysteresis_and_a_minimum_stay_make_fewer_switches():
 def test_gates_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match=r"handback 0.6 must not exceed the gate's threshold 0.5"):
         Hysteresis(Doubt(), handback=0.6)
+    with pytest.raises(ValueError, match="handback nan"):
+        Hysteresis(Doubt(), handback=np.nan)
     with pytest.raises(ValueError, match="at least 1 step, got 0"):
         Stay(Doubt(), 0)
 
