@@ -74,8 +74,8 @@ EDITS = {
     "a loss": ("hw1/losses.py", "(action - pred).square()", "(action - pred).abs()", ALL),
     "the loop that runs everything": (
         "hw1/rollout.py",
-        "return _flat(expert(state))",
-        "return -_flat(expert(state))",
+        "return flat_actions(env, expert(state.copy()))",
+        "return -flat_actions(env, expert(state.copy()))",
         ALL - BIMODAL,
     ),
     "an environment, which is found by its name": ("hw1/envs/tightrope.py", "actions == 1", "actions != 0", ALL),
