@@ -90,8 +90,7 @@ class Adapter:
             final = list(iterate(self.env.observation_space, final)) if whole else final
             for row in np.flatnonzero(ended):
                 obs[row] = spaces.utils.flatten(self.env.single_observation_space, final[row])
-        keep = self.running[:, None]
-        self.obs = obs if self.obs is None else np.where(keep, obs, self.obs)
+        self.obs = obs if self.running.all() else np.where(self.running[:, None], obs, self.obs)
 
     def _next_state(self, info: dict[str, Any], obs: Float32[np.ndarray, "N O"]) -> Float[np.ndarray, "N S"]:
         """Raises ValueError unless every step gives the states that the reset gave."""

@@ -23,6 +23,8 @@ from hw1.rollout import Rollout
 
 ALGORITHM = "hw1.demos"
 """Marks our own datasets, whose infos hold the driver and the learner of every step."""
+OURS = (ALGORITHM, "hw1.demos.collect")
+"""This mark, and the one of older versions."""
 OF_VECTORS = ("num_envs", "learners", "vectorization_mode", "vector_kwargs", "wrappers")
 
 
@@ -205,7 +207,7 @@ def load(name: str, root: Path, *, env: VectorEnv | None = None) -> Dataset:
         _check_spaces(where, env, obs_space, action_space)
         if _same_structure(obs_space, env.single_observation_space):
             obs_space = env.single_observation_space  # Minari sorts the names of a Dict; environments need not
-    ours = stored.storage.metadata.get("algorithm_name") in (ALGORITHM, "hw1.demos.collect")
+    ours = stored.storage.metadata.get("algorithm_name") in OURS
     return _concatenate(where, episodes, obs_space, action_space, ours)
 
 

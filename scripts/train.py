@@ -32,6 +32,7 @@ import torch
 from hw1.demos import DatasetError
 from hw1.tasks import TASKS, Task
 from hw1.training import NonFiniteLoss
+from scripts.command import UserError
 from scripts.training import refusals, worlds
 from scripts.training.folder import Folder, code_of, versions
 from scripts.training.options import Options
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments)
         run(options)
-    except (DatasetError, NonFiniteLoss, NotImplementedError, OSError, ValueError) as error:
+    except (DatasetError, NonFiniteLoss, NotImplementedError, OSError, UserError, ValueError) as error:
         message = f"{error} is not done yet" if isinstance(error, NotImplementedError) else str(error)
         print(f"error: {message}", file=sys.stderr)
         return 1

@@ -104,10 +104,8 @@ class Folder:
         return ours or any(path != about and _ours(path) for path in self.rounds.iterdir())
 
     def _is_result(self) -> bool:
-        try:
-            return {"options", "train_loss"} <= set(json.loads(self.result.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return False
+        found = _json(self.result)
+        return isinstance(found, dict) and {"options", "train_loss"} <= set(found)
 
     def claim(self) -> None:
         """Make the folder this run's. Raises ValueError if it cannot be written."""

@@ -1,16 +1,15 @@
 """What cannot work is refused before anything is computed: a ValueError has the option, its value and the remedy."""
 
 import math
-import os
-from pathlib import Path
 
 from gymnasium import spaces
 
 from hw1 import exercises
 from hw1.envs import Lane
 from hw1.policy import DISCRETE, HEADS
-from hw1.storage import check_name
+from hw1.storage import OURS, check_name
 from hw1.tasks import TASKS, Task
+from scripts.command import require_folder
 from scripts.training import worlds
 from scripts.training.options import Options
 
@@ -24,7 +23,6 @@ LEAST = {
     "latency": (0, "time steps, 0 for none"),
     "stay": (0, "time steps, 0 for none"),
 }
-OURS = ("hw1.demos", "hw1.demos.collect")  # how our datasets name what collected them
 NEEDED = {"": ("4.1", "4.2", "4.3"), "human": ("4.2", "4.3", "4.4"), "uncertainty": ("4.2", "4.3", "4.4", "E.4")}
 """The exercises that DAgger needs, by the gate."""
 
@@ -40,8 +38,8 @@ def check(options: Options, task: Task | None) -> None:
         _check_dagger(options, task)
     if not options.dataset:
         check_validation(options, options.demonstrations)
-    check_folder("out", options.out)
-    check_folder("datasets", options.datasets)
+    require_folder("--out", options.out)
+    require_folder("--datasets", options.datasets)
 
 
 def _check_numbers(options: Options) -> None:
@@ -187,12 +185,3 @@ def check_validation(options: Options, episodes: int) -> None:
             f"--validation {share}: cannot hold out {share:.0%} of {episodes} episodes; "
             "collect more demonstrations, or set it to 0"
         )
-
-
-def check_folder(option: str, path: Path) -> None:
-    """Whether `path` is a folder, or could be made, as far as can be told without making it."""
-    there = next(place for place in (path, *path.resolve().parents) if place.exists() or place.is_symlink())
-    if not there.is_dir():
-        raise ValueError(f"--{option} {path}: {there} is not a folder; choose another folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ValueError(f"--{option} {path}: {there} cannot be written; choose another folder, or its permissions")

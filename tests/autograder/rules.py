@@ -35,6 +35,7 @@ _events = {event: what for what, events in FORBIDDEN.items() for event in events
 READING = {"open": 1, "os.listdir": 1, "os.scandir": 1, "sqlite3.connect": 1}
 CHANGING = {"os.remove": 1, "os.rename": 2, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1, "os.chmod": 1}
 CHANGING |= {"os.chown": 1, "os.utime": 1}
+PATHS = READING | CHANGING
 TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Functions without an event that the server does not have: what they do, the module and their names.
 MISSING = [
@@ -64,8 +65,7 @@ def enforce() -> None:
     _no_accounts()
     for what, module, names in MISSING:
         _refuse(what, module, names)
-    sys.addaudithook(_refuse_events)
-    sys.addaudithook(_files())
+    sys.addaudithook(_hook())
     _announce_files()
 
 
@@ -166,16 +166,31 @@ def _sentence(what: str, how: str) -> str:
     return f"{what} are not permitted on the server ({how})".replace("memory are", "memory is")
 
 
-def _refuse_events(event: str, arguments: tuple) -> None:
-    if event in _events and not _is_socketpair(event):
+def _hook() -> Callable[[str, tuple], None]:
+    """An audit hook. Python calls it very often, such as in every id(), so what is no concern of ours passes first."""
+    checks = dict.fromkeys(_events, _refuse_event) | dict.fromkeys(PATHS, _files())
+    checks["mmap.__new__"] = _refuse_shared_memory
+
+    def hook(event: str, arguments: tuple) -> None:
+        if event in checks:
+            checks[event](event, arguments)
+
+    return hook
+
+
+def _refuse_event(event: str, arguments: tuple) -> None:
+    if not _is_socketpair(event):
         raise PermissionError(_sentence(_events[event], event))
-    if event == "mmap.__new__" and arguments[0] == -1:
+
+
+def _refuse_shared_memory(event: str, arguments: tuple) -> None:
+    if arguments[0] == -1:
         raise PermissionError(_sentence("shared memory", "mmap without a file"))
 
 
 def _is_socketpair(event: str) -> bool:
     """Whether a pair of sockets is made, which on Windows consists of network connections. asyncio needs one."""
-    frame, pair = sys._getframe(2), getattr(socket.socketpair, "__code__", None)
+    frame, pair = sys._getframe(3), getattr(socket.socketpair, "__code__", None)
     for _ in range(3):  # also through the methods of sockets that it uses
         if frame is None or not event.startswith("socket."):
             return False
@@ -187,7 +202,7 @@ def _is_socketpair(event: str) -> bool:
 
 # --- files ------------------------------------------------------------------------------------------------------------
 def _files() -> Callable[[str, tuple], None]:
-    """An audit hook that keeps to the home, which is the current folder, and to what Python and its packages need."""
+    """A check that keeps to the home, which is the current folder, and to what Python and its packages need."""
     home = [os.getcwd(), os.environ.get("HOME"), os.environ.get("MPLCONFIGDIR")]
     python = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, os.environ.get("SYSTEMROOT")]
     packages = [path for path in sys.path if path and not ROOT.is_relative_to(path)]
@@ -197,7 +212,7 @@ def _files() -> Callable[[str, tuple], None]:
 
     def check(event: str, arguments: tuple) -> None:
         writes = event in CHANGING or (event == "open" and arguments[2] & TO_WRITE)
-        for path in arguments[: (CHANGING | READING).get(event, 0)]:
+        for path in arguments[: PATHS[event]]:
             place = _place(path)
             if not place or (place in listed and event in ("os.listdir", "os.scandir")):
                 continue

@@ -207,9 +207,14 @@ def write_foreign(root, monkeypatch, name, episodes, **options):
     minari.create_dataset_from_buffers(name, buffers, **options)
 
 
-def discrete_episodes(start=0):
+def write_arms(root, monkeypatch, start=0, **options) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The foreign dataset "foreign/arms-v0" of two episodes with discrete actions; returns them."""
     rng = np.random.default_rng(0)
-    return [(rng.random((n + 1, 2, 3)).astype(np.float32), start + rng.integers(4, size=n)) for n in (3, 5)]
+    episodes = [(rng.random((n + 1, 2, 3)).astype(np.float32), start + rng.integers(4, size=n)) for n in (3, 5)]
+    observations, actions = spaces.Box(0, 1, (2, 3), np.float32), spaces.Discrete(4, start=start)
+    options |= {"observation_space": observations, "action_space": actions}
+    write_foreign(root, monkeypatch, "foreign/arms-v0", episodes, **options)
+    return episodes
 
 
 def test_minari_gives_back_what_was_saved(saved):
@@ -240,15 +245,7 @@ def test_saved_datasets_hold_their_seed_and_leave_the_environment_variable_alone
 
 @pytest.mark.parametrize("start", [0, 1])
 def test_a_foreign_dataset_with_discrete_actions_can_be_cloned_from(tmp_path, monkeypatch, start):
-    episodes = discrete_episodes(start)
-    write_foreign(
-        tmp_path,
-        monkeypatch,
-        "foreign/arms-v0",
-        episodes,
-        observation_space=spaces.Box(0, 1, (2, 3), np.float32),
-        action_space=spaces.Discrete(4, start=start),
-    )
+    episodes = write_arms(tmp_path, monkeypatch, start)
     data = load("foreign/arms-v0", tmp_path)
     np.testing.assert_allclose(data.obs, np.concatenate([obs[:-1].reshape(-1, 6) for obs, _ in episodes]))
     np.testing.assert_array_equal(
@@ -368,16 +365,7 @@ def test_numbers_beyond_32_bits_are_told_with_their_dimension(tmp_path, monkeypa
 def test_every_format_of_minari_is_read(tmp_path, monkeypatch, storage):
     if storage != "hdf5":
         pytest.importorskip("pyarrow")
-    episodes = discrete_episodes()
-    write_foreign(
-        tmp_path,
-        monkeypatch,
-        "foreign/arms-v0",
-        episodes,
-        observation_space=spaces.Box(0, 1, (2, 3), np.float32),
-        action_space=spaces.Discrete(4),
-        data_format=storage,
-    )
+    episodes = write_arms(tmp_path, monkeypatch, data_format=storage)
     np.testing.assert_array_equal(load("foreign/arms-v0", tmp_path).action, np.concatenate([a for _, a in episodes]))
 
 
