@@ -20,7 +20,15 @@ from hw1.exercises import ROOT
 PAGE = Path(ROOT) / "scripts/drive/page"
 WORLDS = {
     "lane": {"dt": 0.1, "horizon": 400, "half_width": 1.75, "actions": 1, "camera": [8, 16]},
-    "fork": {"dt": 0.2, "horizon": 135, "half_width": 3.0, "actions": 2, "trees": 4, "tree_half_width": 1.2, "verge": 5.0},
+    "fork": {
+        "dt": 0.2,
+        "horizon": 135,
+        "half_width": 3.0,
+        "actions": 2,
+        "trees": 4,
+        "tree_half_width": 1.2,
+        "verge": 5.0,
+    },
 }
 SESSIONS: dict[str, "Session"] = {}
 
@@ -70,22 +78,48 @@ class Session:
             if self.person:
                 car = env.cars
                 hand = 0.8 * (self.hand - car.e[0]) - 1.5 * car.psi[0] + 0.33 * info["state"][0, 2] * 16
-                action[self.turned] = [hand if start.get("way") == "drag" else self.steer, self.accel][: action.shape[1]]
+                action[self.turned] = [hand if start.get("way") == "drag" else self.steer, self.accel][
+                    : action.shape[1]
+                ]
             obs, reward, _, _, info = env.step(action)
             cost -= reward if name == "lane" else 0
             t += 1
             await self.say("tick", **self.told(env, name, action, obs, cost, t, mode), time_left=(horizon - t) * dt)
-        await self.say("ended", episode=number, steps=t, cost=float(cost[0]), mean_abs_e=0.1, smoothness=0.1,
-                       seconds=time.monotonic() - began, may=["keep", "discard"] if mode == "demonstrate" else [])
+        await self.say(
+            "ended",
+            episode=number,
+            steps=t,
+            cost=float(cost[0]),
+            mean_abs_e=0.1,
+            smoothness=0.1,
+            seconds=time.monotonic() - began,
+            may=["keep", "discard"] if mode == "demonstrate" else [],
+        )
         if mode == "fleet":
-            await self.say("fleet", rows=[{"gate": g, "switches": 4 - i, "waiting": i * 1.5, "cost": 9 * i, "calls": 3}
-                                          for i, g in enumerate(["doubt", "random", "never"])])
+            await self.say(
+                "fleet",
+                rows=[
+                    {"gate": g, "switches": 4 - i, "waiting": i * 1.5, "cost": 9 * i, "calls": 3}
+                    for i, g in enumerate(["doubt", "random", "never"])
+                ],
+            )
         if mode == "intervene":
             for step in range(0, 101, 10):
                 await self.say("training", round=number, step=step, steps=100)
                 await asyncio.sleep(0.05)
-            await self.say("rounds", rows=[{"round": r, "cost": 60 / (r + 1), "interventions": 6 - r, "labels": 50 * (r + 1),
-                                            "autonomous": 0.5 + 0.1 * r} for r in range(number + 1)])
+            await self.say(
+                "rounds",
+                rows=[
+                    {
+                        "round": r,
+                        "cost": 60 / (r + 1),
+                        "interventions": 6 - r,
+                        "labels": 50 * (r + 1),
+                        "autonomous": 0.5 + 0.1 * r,
+                    }
+                    for r in range(number + 1)
+                ],
+            )
 
     def told(self, env, name, action, obs, cost, t, mode):
         rng, cars, told = np.random.default_rng(t), env.cars, []
@@ -94,11 +128,23 @@ class Session:
             along = np.arange(s0, s0 + 76)
             points = cars.road.points(i, along)
             heading = np.cos(along[:, None] * cars.road.frequency[i] + cars.road.phase[i]) @ cars.road.amplitude[i]
-            road = {"s0": s0, "ds": 1.0, "x": points[:, 0].tolist(), "y": points[:, 1].tolist(), "heading": heading.tolist()}
+            road = {
+                "s0": s0,
+                "ds": 1.0,
+                "x": points[:, 0].tolist(),
+                "y": points[:, 1].tolist(),
+                "heading": heading.tolist(),
+            }
             mine = self.person and i == self.turned
             car = {k: float(getattr(cars, k)[i]) for k in ("s", "e", "psi", "v")}
-            car |= {"steer": float(action[i, 0]), "accel": float(action[i, -1]) if name == "fork" else 0.0,
-                    "who": "person" if mine else "policy", "cost": float(cost[i]), "ended": False, "road": road}
+            car |= {
+                "steer": float(action[i, 0]),
+                "accel": float(action[i, -1]) if name == "fork" else 0.0,
+                "who": "person" if mine else "policy",
+                "cost": float(cost[i]),
+                "ended": False,
+                "road": road,
+            }
             car |= {"doubt": 0.06 + 0.05 * np.sin(t / 8), "threshold": 0.08} if mode in ("intervene", "fleet") else {}
             if name == "lane":
                 car["camera"] = (obs[i] * 255).astype(int).tolist()
@@ -109,12 +155,23 @@ class Session:
                 car["waiting"] = max(0.0, ((t + 30 * i) % 90 - 60) * 0.1)
             told.append(car)
         trees = env.tree_s[0].tolist() if name == "fork" else []
-        return {"step": t, "cars": told, "road": told[0]["road"], "trees": trees, "score": {"on road": 1 - cost[0] / t}, "late": 0}
+        return {
+            "step": t,
+            "cars": told,
+            "road": told[0]["road"],
+            "trees": trees,
+            "score": {"on road": 1 - cost[0] / t},
+            "late": 0,
+        }
 
     async def hear(self, message):
         do = message["do"]
         if do == "start":
-            self.start, self.episodes, self.latency = message, 0, message.get("latency", 0)
+            self.start, self.episodes, self.latency = (
+                message,
+                0,
+                max(message.get("latency", 0) - message.get("less", 0), 0),
+            )
             self.go.set()
             self.task = asyncio.create_task(self.episode(0))
         elif do in ("control", "drag"):
@@ -130,15 +187,21 @@ class Session:
             self.go.set()
         elif do in ("keep", "undo"):
             self.kept += 1 if do == "keep" else -1
-            await self.say("saved", dataset="drive/lane-keys-v0", root="out/drive/datasets", episodes=self.kept, steps=400 * self.kept,
-                           train="python -m scripts.train --task lane --dataset drive/lane-keys-v0")
+            await self.say(
+                "saved",
+                dataset="drive/lane-keys-v0",
+                root="out/drive/datasets",
+                episodes=self.kept,
+                steps=400 * self.kept,
+                train="python -m scripts.train --task lane --dataset drive/lane-keys-v0",
+            )
         elif do == "next":
             self.episodes += 1
             self.task = asyncio.create_task(self.episode(self.episodes))
         elif do == "car":
             self.turned, self.person = message["i"], False
         elif do == "latency":
-            self.latency = message["ms"]
+            self.latency = max(message["ms"] - message["less"], 0)
         elif do == "speed":
             self.speed = message["factor"]
 
@@ -162,7 +225,14 @@ async def drive(socket: WebSocket):
                 session.socket = socket
                 names = [(f"bc-{head}-{world}", world, head) for world in WORLDS for head in ("gaussian", "mixture")]
                 policies = [dict(zip(("name", "world", "head"), row, strict=True)) for row in names]
-                await session.say("hello", session=session.id, policies=policies, ways=["keys", "wheel", "drag"], worlds=WORLDS, waits={})
+                await session.say(
+                    "hello",
+                    session=session.id,
+                    policies=policies,
+                    ways=["keys", "wheel", "drag"],
+                    worlds=WORLDS,
+                    waits={},
+                )
                 if session.go.is_set() and session.task and not session.task.done():
                     await session.say("resumed")
             else:
@@ -172,11 +242,13 @@ async def drive(socket: WebSocket):
             session.socket = None
 
 
-app = Starlette(routes=[
-    Route("/", lambda request: FileResponse(PAGE / "index.html")),
-    WebSocketRoute("/drive", drive),
-    Mount("/", StaticFiles(directory=PAGE)),
-])
+app = Starlette(
+    routes=[
+        Route("/", lambda request: FileResponse(PAGE / "index.html")),
+        WebSocketRoute("/drive", drive),
+        Mount("/", StaticFiles(directory=PAGE)),
+    ]
+)
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

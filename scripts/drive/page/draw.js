@@ -3,8 +3,8 @@
 import { drawCar } from "./car.js";
 import { pointAt, roadAt, wheelAngle } from "./world.js";
 
-const BACK = 6.5; // metres the eye is behind the car
-const HEIGHT = 2.7; // and above the road
+const BACK = 8.5; // metres the eye is behind the car
+const HEIGHT = 3.2; // and above the road
 const NEAR = 0.6; // metres: nothing nearer is drawn
 const BINS = 41; // of the histogram over steering
 const ROADS = { // half widths in metres
@@ -37,11 +37,11 @@ export function fitted(canvas) {
 export function layout(count, width, height, chosen) {
   const gap = 4;
   if (count === 1) return [{ x: 0, y: 0, w: width, h: height }];
-  const wide = width > height * 1.2;
   if (count === 2) {
-    const [w, h] = wide ? [(width - gap) / 2, height] : [width, (height - gap) / 2];
-    return [0, 1].map((i) => ({ x: wide ? i * (w + gap) : 0, y: wide ? 0 : i * (h + gap), w, h }));
+    const w = (width - gap) / 2;
+    return [0, 1].map((i) => ({ x: i * (w + gap), y: 0, w, h: height }));
   }
+  const wide = width > height * 1.2;
   const large = wide ? { x: 0, y: 0, w: width * 0.64, h: height } : { x: 0, y: 0, w: width, h: height * 0.6 };
   let small = -1;
   return [0, 1, 2].map((i) => {
@@ -59,7 +59,7 @@ function eye(rect, car, road, fixed, calm) {
   const yaw = at.heading + (fixed || calm ? 0 : 0.6 * (car.heading - at.heading));
   const [x, y] = fixed ? [at.x, at.y] : [car.x, car.y];
   const focal = Math.min(rect.w * 0.95, rect.h * 1.25);
-  const horizon = rect.y + rect.h * 0.36;
+  const horizon = rect.y + rect.h * 0.34;
   const [cos, sin] = [Math.cos(yaw), Math.sin(yaw)];
   const project = (px, py, pz) => {
     const depth = (px - x) * cos + (py - y) * sin + BACK;
@@ -86,7 +86,7 @@ export class Painter {
     pen.fillStyle = this.colours.card;
     pen.fillRect(0, 0, width, height);
     const rects = layout(views.length, width, height, chosen);
-    views.forEach((view, i) => this.view(view, rects[i], world, fixed, views.length > 1 && i === chosen));
+    views.forEach((view, i) => this.view(view, rects[i], world, fixed, views.length > 2 && i === chosen));
   }
 
   view(view, rect, world, fixed, marked) {
@@ -191,7 +191,8 @@ export class Painter {
     const small = rect.w < 320;
     if (view.tick.camera?.length && !small) this.camera({ x: rect.x + 12, y: rect.y + 12, w: Math.min(176, rect.w * 0.36) }, view.tick);
     this.steering({ x: rect.x + rect.w * 0.12, y: rect.y + rect.h - 16, w: rect.w * 0.76 }, view, rect.h * 0.13);
-    if (view.name) this.plate(view.name, rect.x + rect.w - 10, rect.y + 10);
+    const speed = `${view.shown.v.toFixed(1)} m/s`;
+    if (view.name) this.plate(small ? view.name : `${view.name} · ${speed}`, rect.x + rect.w - 10, rect.y + 10);
   }
 
   /** The picture as the policy sees it: row 0 is the nearest, so at the bottom. */
@@ -236,7 +237,7 @@ export class Painter {
       pen.fillRect(x + (i * w) / BINS + 0.5, y - high, w / BINS - 1, high);
     });
     this.text("left", x, y - tall - 5, "left");
-    this.text("steering, as likely as it is tall", x + w / 2, y - tall - 5, "center");
+    if (w > 240) this.text("steering it may choose", x + w / 2, y - tall - 5, "center");
     this.text("right", x + w, y - tall - 5, "right");
   }
 

@@ -4,7 +4,7 @@ import { Controls } from "./controls.js";
 import { Painter } from "./draw.js";
 import * as panel from "./panel.js";
 import { Link } from "./socket.js";
-import { Mover } from "./world.js";
+import { Mover, stillLife } from "./world.js";
 
 const { $ } = panel;
 const form = $("#setup");
@@ -23,6 +23,8 @@ const painter = new Painter($("#view"));
 const pressed = new Map(); // number of a message that came from an event → time of the event
 let movers = [];
 let stale = true; // something to draw has changed
+let own = 25; // ms that page and transport take from a key to the frame, without the latency asked for: their median
+let told = { ms: 0, less: 0 }; // what the server knows of latency
 
 const controls = new Controls($("#road"), $("#pads"), (what, fields, event) => {
   const n = link.say(what, fields);
@@ -138,13 +140,14 @@ function scrubbed(step) {
 function settings() {
   const value = (name) => form.elements[name].value;
   const number = (name) => Number(value(name));
+  const delay = { latency: number("latency"), less: Math.round(own) };
   const seed = value("seed") === "" ? null : number("seed");
   const shared = { mode: state.mode, world: value("world") };
   return {
-    demonstrate: { ...shared, way: value("way"), latency: number("latency"), seed },
+    demonstrate: { ...shared, way: value("way"), ...delay, seed },
     intervene: {
       ...shared, rounds: number("rounds"), horizon: number("horizon"), alarm: form.elements.alarm.checked,
-      demonstrations: value("demonstrations"), latency: number("latency"),
+      demonstrations: value("demonstrations"), ...delay,
     },
     fleet: { ...shared, gate: value("gate"), horizon: number("horizon") },
     watch: { ...shared, policies: [value("first"), value("second")].filter(Boolean), seed: seed ?? 0 },
@@ -157,6 +160,7 @@ function start() {
   const way = state.mode === "demonstrate" ? fields.way : "keys";
   change({ phase: "starting", error: "", news: "", way, chosen: 0, alarm: fields.alarm ?? true });
   link.say("start", fields);
+  told = { ms: fields.latency ?? 0, less: fields.less ?? 0 };
   if (state.mode === "watch") link.say("speed", { factor: Number(form.elements.speed.value) });
 }
 
@@ -211,7 +215,13 @@ function turnTo(i) {
 function latency(value) {
   form.elements.latency.value = value;
   form.elements.ms.value = `${form.elements.latency.value} ms`;
-  if (state.phase !== "idle") link.say("latency", { ms: Number(form.elements.latency.value) });
+  if (state.phase !== "idle") tellLatency();
+}
+
+/** What is felt from key to frame shall be what the slider says, so the server leaves out what we take anyway. */
+function tellLatency() {
+  told = { ms: Number(form.elements.latency.value), less: Math.round(own) };
+  link.say("latency", told);
 }
 
 function number(i) {
@@ -235,7 +245,8 @@ document.addEventListener("visibilitychange", () => link.say("hidden", { hidden:
 addEventListener("resize", () => (stale = true));
 form.addEventListener("submit", (event) => event.preventDefault());
 form.elements.latency.addEventListener("input", ({ target }) => latency(target.value));
-form.elements.world.addEventListener("change", () => panel.showChoices(state.hello, state.mode));
+form.elements.world.addEventListener("change", () => choose(state.mode));
+form.elements.way.addEventListener("change", () => change({}));
 form.elements.speed.addEventListener("change", ({ target }) => {
   if (state.phase !== "idle") link.say("speed", { factor: Number(target.value) });
 });
@@ -271,12 +282,13 @@ function frame(now) {
   controls.update(Math.min((now - before) / 1000, 0.1), now);
   before = now;
   const moving = state.phase === "running";
+  if (!state.telemetry && stale) painter.frame([stillLife()], { world: form.elements.world.value || "lane" });
   if (state.telemetry && (moving || stale)) {
     const fixed = state.mode === "demonstrate" && state.way === "drag";
     painter.frame(views(performance.now()), { world: state.scene.world, chosen: state.chosen, fixed });
     timed();
-    stale = false;
   }
+  stale = false;
   requestAnimationFrame(frame);
 }
 
@@ -285,7 +297,11 @@ function timed() {
   const at = state.echo && pressed.get(state.echo.n);
   if (at === undefined || at === null) return;
   pressed.delete(state.echo.n);
-  window.driveTiming.push({ n: state.echo.n, at, drawn: performance.now() });
+  const drawn = performance.now();
+  window.driveTiming.push({ n: state.echo.n, at, drawn });
+  own += 2 * Math.sign(drawn - at - Math.max(told.ms - told.less, 0) - own); // small steps lead to the median
+  own = Math.min(Math.max(own, 0), 200);
+  if (told.ms > 0 && Math.abs(own - told.less) > 3) tellLatency();
 }
 
 panel.showPhase(state);

@@ -11,6 +11,12 @@ const ABOUT = {
   fleet: "Three cars, one person. A car that doubts calls you; turn to it, drive, and hand back.",
   watch: "A policy drives. Its distribution over steering is drawn below the car.",
 };
+const HINTS = {
+  keys: "Remote control: hold a key to steer.",
+  wheel: "The pointer on the road is the wheel: left of the middle steers left.",
+  drag: "Press on the road: the car goes to your hand.",
+};
+const FORK = "Pass a tree on the left at 10.5 m/s or more, or on the right at 9.5 m/s or less.";
 const BUTTONS = { // which actions each phase offers
   idle: ["start"],
   starting: ["stop"],
@@ -32,6 +38,7 @@ export function showPhase(state) {
   const { mode, phase } = state;
   document.body.dataset.mode = mode;
   document.body.dataset.phase = phase;
+  document.body.dataset.world = state.scene?.world ?? "";
   for (const button of all("nav [data-mode]")) {
     if (button.dataset.mode === mode) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
@@ -39,10 +46,16 @@ export function showPhase(state) {
   }
   set($("#setup-title"), $(`nav [data-mode="${mode}"]`).textContent.replace(/\d/, "").trim());
   set($("#about"), ABOUT[mode]);
+  set($("#hint"), hint(mode));
   for (const element of all("[data-for]")) element.hidden = !element.dataset.for.split(" ").includes(mode);
   $("#tilt").hidden ||= !("DeviceOrientationEvent" in window && matchMedia("(any-pointer: coarse)").matches);
   showWaits(state);
   showButtons(state);
+}
+
+function hint(mode) {
+  const way = mode === "demonstrate" ? HINTS[$('[name="way"]').value] : "";
+  return [way, $('[name="world"]').value === "fork" && mode !== "watch" ? FORK : ""].join(" ").trim();
 }
 
 function showWaits({ hello, mode, phase }) {
@@ -78,6 +91,7 @@ function showButtons(state) {
   $("#cars").hidden = !driving || state.mode !== "fleet";
   $("#scrub").hidden = !driving || state.mode !== "watch";
   $("#training").hidden = state.phase !== "training";
+  $("#now").hidden = !state.telemetry && state.phase !== "training";
   for (const button of all("[data-car]")) button.setAttribute("aria-pressed", String(Number(button.dataset.car) === state.chosen));
 }
 
@@ -112,8 +126,8 @@ export function showTick(state) {
   const car = telemetry.cars[chosen] ?? telemetry.cars[0];
   const figures = {
     Speed: `${car.v.toFixed(1)} m/s`,
-    Steering: `${car.steer >= 0 ? "left" : "right"} ${Math.abs(car.steer).toFixed(2)}`,
-    "From centre": `${car.e.toFixed(2)} m`,
+    Wheel: `${car.steer >= 0 ? "left" : "right"} ${Math.abs(car.steer).toFixed(2)}`,
+    Offset: `${car.e.toFixed(2)} m`,
     Cost: String(Math.round(car.cost)),
     "Time left": `${Math.max(telemetry.time_left ?? 0, 0).toFixed(0)} s`,
     Step: String(telemetry.step),
@@ -121,6 +135,7 @@ export function showTick(state) {
   for (const [name, value] of Object.entries(telemetry.score ?? {})) {
     figures[name[0].toUpperCase() + name.slice(1)] = Number.isFinite(value) ? `${Math.round(value * 100)} %` : "–";
   }
+  $("#now").hidden = false;
   showFigures(figures);
   showDoubt(car, state.alarm);
 }
@@ -147,8 +162,10 @@ function showDoubt(car, alarm) {
   if (!known) return;
   const on = doubts(car);
   $("#doubt").classList.toggle("on", on);
-  set($("#doubt-text"), `${on ? "Doubt" : "No doubt"}: ${car.doubt.toFixed(3)} (threshold ${car.threshold.toFixed(3)})`);
-  $("#doubt-meter").value = car.doubt / Math.max(car.threshold, 1e-9);
+  set($("#doubt-text"), `${on ? "Doubt" : "No doubt"}: ${car.doubt.toFixed(3)}, limit ${car.threshold.toFixed(3)}`);
+  const share = Math.min(car.doubt / Math.max(car.threshold, 1e-9), 2);
+  $("#doubt-bar").ariaValueNow = share.toFixed(2);
+  $("#doubt-bar").style.setProperty("--share", share / 2);
 }
 
 export function showTraining({ round, step, steps }) {

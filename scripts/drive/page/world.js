@@ -42,6 +42,20 @@ function later(car, road, world, steer, accel, seconds) {
   return { s: car.s + along * seconds, e: car.e + v * Math.sin((car.psi + psi) / 2) * seconds, psi, v };
 }
 
+/** A road to look at before anything has begun. */
+export function stillLife() {
+  const heading = Array.from({ length: 90 }, (_, i) => 0.55 * Math.sin(i / 26) - 0.12);
+  const [x, y] = [[0], [0]];
+  for (const angle of heading.slice(1)) {
+    x.push(x.at(-1) + Math.cos(angle));
+    y.push(y.at(-1) + Math.sin(angle));
+  }
+  const road = { s0: 0, ds: 1, x, y, heading };
+  const car = { s: 16, e: 0, psi: 0, v: 0, steer: 0.12, accel: 0, who: "person" };
+  const [carX, carY] = pointAt(road, car.s, car.e);
+  return { tick: car, shown: { ...car, x: carX, y: carY, heading: roadAt(road, car.s).heading }, road, trees: [], name: "" };
+}
+
 /** One car as it is drawn: continues its motion between ticks, and hides the small jumps at ticks. */
 export class Mover {
   constructor() {
