@@ -8,12 +8,13 @@ import { Mover, stillLife } from "./world.js";
 
 const { $ } = panel;
 const form = $("#setup");
+const SAMPLES = 1000; // of timing, that are kept
 const MODES = ["demonstrate", "intervene", "fleet", "watch"];
 const LETTERS = { g: "start", p: "pause", k: "keep", x: "discard", u: "undo", n: "next", h: "hand back", ",": "back", ".": "forward", Escape: "stop" };
 
 const state = {
   link: "connecting", hello: null, mode: "demonstrate", phase: "idle", scene: null, telemetry: null, echo: null,
-  chosen: 0, kept: 0, may: [], news: "", error: "", why: "", alarm: true, mine: false, way: "keys",
+  chosen: 0, kept: 0, may: [], news: "", error: "", why: "", saved: null, last: null, alarm: true, mine: false, way: "keys",
 };
 /** For tests: the last telemetry, and for each key the times when it was pressed and when its echo was drawn. */
 window.drive = state;
@@ -24,7 +25,7 @@ const pressed = new Map(); // number of a message that came from an event → ti
 let movers = [];
 let halted = 0; // when the cars stopped: they are drawn as they were then
 let stale = true; // something to draw has changed
-let own = 25; // ms that page and transport take from a key to the frame, without the latency asked for: their median
+let own = 25; // ms that page and transport take from a key to the frame, without the latency asked for, four times in five
 let told = { ms: 0, less: 0 }; // what the server knows of latency
 
 const controls = new Controls($("#road"), $("#pads"), (what, fields, event) => {
@@ -100,7 +101,7 @@ const heard = {
   saved(said) {
     const news = said.episodes < state.kept ? "The last episode is gone." : `Saved: ${said.episodes} in all.`;
     panel.showSaved(said);
-    change({ kept: said.episodes, phase: ["ended", "between"].includes(state.phase) ? "between" : state.phase, news });
+    change({ saved: said, kept: said.episodes, phase: ["ended", "between"].includes(state.phase) ? "between" : state.phase, news });
   },
   report: (said) => panel.showRows("Ways to demonstrate", said.rows, { figure: said.figure }),
   training(said) {
@@ -308,10 +309,11 @@ function frame(now) {
 function timed() {
   const at = state.echo && pressed.get(state.echo.n);
   if (at === undefined || at === null) return;
-  pressed.delete(state.echo.n);
+  for (const n of pressed.keys()) if (n <= state.echo.n) pressed.delete(n); // older ones will have no echo
   const drawn = performance.now();
   window.driveTiming.push({ n: state.echo.n, at, drawn });
-  own += 2 * Math.sign(drawn - at - Math.max(told.ms - told.less, 0) - own); // small steps lead to the median
+  if (window.driveTiming.length > SAMPLES) window.driveTiming.shift();
+  own += drawn - at - Math.max(told.ms - told.less, 0) > own ? 2 : -0.5; // such steps lead to the 80th percentile
   own = Math.min(Math.max(own, 0), 200);
   if (told.ms > 0 && Math.abs(own - told.less) > 3) tellLatency();
 }
