@@ -19,6 +19,7 @@ CHROMIUM = "/usr/bin/chromium"
 SIZES = {
     "desktop": {"viewport": {"width": 1280, "height": 720}},
     "dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark", "reduced_motion": "reduce"},
+    "small": {"viewport": {"width": 640, "height": 480}},  # less to paint, where pictures do not matter
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 MODES = ("demonstrate", "intervene", "fleet", "watch")
