@@ -256,7 +256,7 @@ def test_lazy_imports_work(box, tmp_path):
         ("Path(__file__) == Path('hw1/losses.py').resolve()", "True"),
         ("Path(__file__).with_name('losses.npy').write_bytes(b'four')", "4"),
         ("(Path('hw1/envs/lane.py').exists(), sorted(x.name for x in Path('.').iterdir()))", "(True, ['hw1'])"),
-        ("(__import__('getpass').getuser(), sorted(__import__('os').environ)[0])", "('student', 'HOME')"),
+        ("(__import__('getpass').getuser(), sorted(__import__('os').environ)[1])", "('student', 'HOME')"),
     ],
 )
 def test_files_can_be_written_and_read_as_at_home(each_box, tmp_path, code, expected):

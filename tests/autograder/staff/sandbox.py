@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder.home import THREADS, copy
+from tests.autograder.home import PYTHON, THREADS, copy
 from tests.autograder.staff import cage
 from tests.autograder.staff.users import Slot, UsersError
 
@@ -53,7 +53,7 @@ SECRET = tuple(ROOT / name for name in ("tests/staff", "tests/autograder/staff",
 START = """import sys; sys.path.insert(0, {work!r} + "/given")
 from tests.autograder.staff import zygote; zygote.main({control}, {work!r}, root={root}, reveal={reveal!r})"""
 # One thread; where there are more, one heap and small stacks; the same order of sets in every run.
-ENVIRONMENT = dict.fromkeys(THREADS, "1") | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M", "PYTHONHASHSEED": "0"}
+ENVIRONMENT = dict.fromkeys(THREADS, "1") | PYTHON | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M"}
 
 
 class SandboxError(Exception):

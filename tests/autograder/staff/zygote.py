@@ -37,7 +37,6 @@ SPACE = 1 << 30
 """Bytes on the disk that a worker must leave free, or half of what it has found free, if that is less."""
 MARGIN = 64 << 20
 """Bytes of memory that a worker may use besides its limit, for its stack and what is measured too late."""
-STACK = 2 << 20  # bytes of a thread's stack, which counts as memory even if it is not used
 
 
 def main(control: int, work: str, *, root: bool, reveal: list[str] | None) -> None:
@@ -97,7 +96,7 @@ def _warm_up() -> None:
     """So that no worker spends time on it."""
     import torch
 
-    threading.stack_size(STACK)
+    threading.stack_size(home.STACK)
     torch.set_num_interop_threads(1)
     warm_up()
     threads = len(os.listdir("/proc/self/task"))
