@@ -18,7 +18,7 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
 from scripts.staff import packages
-from tests.autograder import home, server
+from tests.autograder import home, rules, server
 from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
@@ -417,8 +417,12 @@ def test_other_versions_are_named(monkeypatch):
 
 def test_the_readme_states_the_limits():
     text = (ROOT / "README.md").read_text()
-    assert f"up to {home.BYTES >> 20} megabytes ({home.FILE_BYTES >> 20} in one file)" in text
-    assert f"more than {cage.MEMORY >> 20} megabytes of memory" in text
+    text = " ".join(text.split())
+    assert f"up to {home.FILES} files of {home.BYTES >> 20} megabytes together ({home.FILE_BYTES >> 20} each)" in text
+    assert f"have {home.OPEN_FILES} of them open" in text
+    assert f"more than {cage.MEMORY >> 20} megabytes of memory or {cage.THREADS} threads" in text
+    assert rules.CORES == 2
+    assert "it is told of two cores, no GPU and the time zone UTC" in text
     assert f"newer Python than the server's {'.'.join(map(str, server.server().python))}" in text
 
 
