@@ -1,7 +1,7 @@
 """A person at the wheel: demonstrate, intervene, look after a fleet and watch, in the browser.
 
     python -m scripts.drive                        prints an address; open it in a browser on this machine
-    python -m scripts.drive --host 0.0.0.0         for a phone in the same network, too: whoever has the address may drive
+    python -m scripts.drive --host 0.0.0.0         for a phone in the same network: who has the address may drive
     ssh -L 8000:localhost:8000 HOST                beforehand, if the command runs on another machine
 
 Demonstrations are Minari datasets in OUT/datasets, saved episode by episode; `python -m scripts.train --dataset NAME

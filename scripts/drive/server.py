@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -133,7 +134,5 @@ async def _send(socket: WebSocket, outbox: asyncio.Queue) -> None:
 
 
 async def _close(socket: WebSocket, error: Refused) -> None:
-    try:
+    with suppress(RuntimeError):  # it is closed already
         await socket.close(error.code, str(error))
-    except RuntimeError:  # it is closed already
-        pass

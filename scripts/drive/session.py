@@ -20,12 +20,7 @@ from scripts.drive.watch import saved, watch
 
 GRACE = 30.0  # seconds
 WAITING = 200  # messages for a page that reads slowly; of the ticks beyond them it hears only the newest
-NEEDS = {
-    "intervene": ("1.1", "2.1", "4.2", "4.3", "4.4"),
-    "fleet": ("1.1", "2.1", "E.4"),
-    "watch": (),
-    "demonstrate": (),
-}
+NEEDS = {"intervene": ("1.1", "4.2", "4.3", "4.4"), "fleet": ("1.1", "E.4")}
 # What a page that comes back has to hear again. A new scene makes what was said of the old one void.
 SHOWN = ("saved", "report", "rounds", "fleet", "scene", "watch", "tick", "training", "ended")
 OF_A_SCENE = ("watch", "tick", "ended", "training")
