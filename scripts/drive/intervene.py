@@ -10,6 +10,7 @@ from hw1.policy import Actor
 from hw1.tasks import TASKS
 from scripts.drive.demonstrate import together
 from scripts.drive.stage import Stage, scripted
+from scripts.drive.watch import saved
 
 QUANTILE = 0.95  # of the doubt while the expert drives: more doubt than that is a warning
 HELD_OUT_SEED = 1_100_000
@@ -61,6 +62,7 @@ class Rounds:
         about = {"interventions": self.interventions, "labels": len(data), "autonomous": round(self.autonomous, 3)}
         self.rows.append({"round": number, "cost": round(cost, 2)} | about)
         stage.say("rounds", rows=self.rows)
+        stage.say("policies", policies=[about for _, about in saved(stage.desk.out).values()])
         return policy
 
     def collect(self, env, policy: Actor, expert, horizon: int, beta: float, rng: np.random.Generator) -> Dataset:

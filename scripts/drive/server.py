@@ -46,18 +46,13 @@ class Server:
 
     def may_connect(self, request: HTTPConnection) -> str:
         """Why not; "" if it may. A page of another site, which knows no token, must not reach this one."""
-        host = urlsplit(f"//{request.headers.get('host', '')}")
-        try:
-            name = host.hostname
-        except ValueError:
-            name = None
-        if not self.anywhere and name not in LOCAL:
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        if not self.anywhere and _name(host) not in LOCAL:
             return "this address is for this machine only"
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host.netloc:
-            return "another site's page may not connect"
         if origin is None and isinstance(request, WebSocket):
             return "a page must say where it comes from"
+        if origin not in (None, f"http://{host}", f"https://{host}"):
+            return "another site's page may not connect"
         given = request.query_params.get("token", "")
         if not secrets.compare_digest(given.encode(), self.token.encode()):
             return "the address lacks the token that the command printed"
@@ -118,6 +113,13 @@ class Server:
         for session in list(self.sessions.values()):
             session.close()
         self.desk.trainer.close()
+
+
+def _name(host: str) -> str | None:
+    """The name in `name:port`; None if it is none."""
+    with suppress(ValueError):
+        return urlsplit(f"//{host}").hostname
+    return None
 
 
 async def _text(socket: WebSocket) -> str | None:

@@ -47,9 +47,8 @@ class Session:
         if self.end:
             self.end.cancel()
         self.outbox = asyncio.Queue()
-        policies = [about for _, about in self.policies().values()]
-        hello = {"session": self.id, "worlds": scene.WORLDS, "ways": ["keys", "wheel", "drag"], "policies": policies}
-        self.outbox.put_nowait({"say": "hello", **hello, "waits": waits()})
+        hello = {"session": self.id, "worlds": scene.WORLDS, "ways": ["keys", "wheel", "drag"], "waits": waits()}
+        self.outbox.put_nowait({"say": "hello", **hello, "policies": self.offered()})
         for what in SHOWN:
             if what in self.shown:
                 self.outbox.put_nowait(self.shown[what])
@@ -72,9 +71,9 @@ class Session:
         self.stage = None
         self.on_end(self)
 
-    def policies(self) -> dict:
+    def offered(self) -> list[dict[str, str]]:
         """The saved policies that can be watched."""
-        return saved([self.desk.policies, self.desk.out.parent])
+        return [about for _, about in saved(self.desk.out).values()]
 
     # --- what the activity says ---
     def say(self, stage: Stage | None, what: str, **more: Any) -> None:
@@ -163,7 +162,7 @@ class Session:
             "demonstrate": demonstrate,
             "intervene": intervene,
             "fleet": fleet,
-            "watch": lambda stage: watch(stage, self.policies()),
+            "watch": lambda stage: watch(stage, saved(self.desk.out)),
         }
         try:
             activities[mode](stage)

@@ -103,9 +103,9 @@ class Stage:
 
     # --- for the activity ---
     def wait(self, *what: str) -> dict[str, Any]:
-        """The next thing that the page asks, of those that are possible now. Raises Stopped if the person leaves."""
-        while not self.leaving:
-            message = self.asked.get()
+        """The next thing that the page asks, of those that are possible now. Raises Stopped if the person leaves, but
+        not before everything is done that they asked earlier."""
+        while (message := self.asked.get())["do"] != "stop":
             if message["do"] in what:
                 return message
         raise Stopped
@@ -167,13 +167,13 @@ class Told:
         self.stage.say("tick", step=self.step, cars=cars, time_left=round(left, 1), late=round(1000 * late, 2), **more)
 
     def _car(self, i: int, obs: np.ndarray, action: np.ndarray) -> dict[str, Any]:
-        cost = {"cost": float(-self.reward[i]) if self.stage.world == "lane" else 0.0}
+        cost = {"cost": float(0.0 - self.reward[i]) if self.stage.world == "lane" else 0.0}
         return scene.car(self.env, i, obs, action) | {"doubt": None, "threshold": None} | cost | self.about(i, obs)
 
     def _score(self) -> dict[str, float]:
         if self.stage.world == "fork":
             return {"trees passed": float(self.reward[0])}
-        return {"on road": round(1.0 - float(-self.reward.mean()) / max(self.step, 1), 3)}
+        return {"on road": round(1.0 + float(self.reward.mean()) / max(self.step, 1), 3)}
 
 
 def measured(steps: Rollout, world: str, seconds: float) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def measured(steps: Rollout, world: str, seconds: float) -> dict[str, Any]:
     how much the command changes in a second."""
     running = steps.running[:, 0]
     states, steer = steps.state[running, 0], steps.action[running, 0, 0]
-    cost = -steps.reward[running, 0].sum() if world == "lane" else float(steps.terminated[0])
+    cost = 0.0 - steps.reward[running, 0].sum() if world == "lane" else float(steps.terminated[0])
     changes = np.abs(np.diff(steer)).mean() if len(steer) > 1 else 0.0
     return {
         "steps": int(running.sum()),

@@ -1,11 +1,14 @@
 """Watch: a saved policy drives, or two side by side on the same road with the same gusts. Everything is computed at
 first, so that one can pause, step and go back."""
 
+import json
 import queue
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from hw1.policy import Actor
 from hw1.tasks import TASKS
@@ -13,24 +16,23 @@ from scripts.drive import scene
 from scripts.drive.stage import Stage
 
 SAMPLES = 64  # of a policy's action at one observation, which show its distribution
+NEWEST = 50  # policies that are offered
 LOOK = 0.2  # seconds between looks at what the page asks, while nothing plays
 
 
-def saved(folders: list[Path]) -> dict[str, tuple[Path, dict[str, str]]]:
-    """The saved policies for Lane and Fork in these folders: the path, and what the page is told."""
+def saved(out: Path) -> dict[str, tuple[Path, dict[str, str]]]:
+    """The policies for Lane and Fork that `scripts.train` and Intervene have saved in the folder of results and in
+    that of this command, `out`: the path, and what the page is told. The newest come first."""
+    paths = [*out.parent.glob("**/policy.safetensors"), *(out / "policies").glob("*.safetensors")]
+    sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
     found = {}
-    for folder in folders:
-        for path in sorted(folder.glob("**/*.safetensors")):
-            try:
-                policy = Actor.load(path)
-            except ValueError:
-                continue  # a checkpoint, or something else
-            sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
-            world = sizes.get(policy.networks[0][0].obs_dim)
-            if world and not policy.config.discrete:
-                name = path.relative_to(folder).with_suffix("").as_posix().removesuffix("/policy")
-                about = {"name": name, "world": world, "head": policy.config.head}
-                found.setdefault(name, (path, about))
+    for path in sorted(paths, key=lambda path: -path.stat().st_mtime)[:NEWEST]:
+        with suppress(SafetensorError, OSError, KeyError, ValueError), safe_open(path, framework="numpy") as file:
+            about = json.loads(file.metadata()["policy"])
+            name = path.parent.relative_to(out.parent).as_posix() if path.stem == "policy" else path.stem
+            told = {"name": name, "world": sizes.get(about["obs_dim"], ""), "head": about["config"]["head"]}
+            if told["world"] and about["action_dim"] == scene.WORLDS[told["world"]]["actions"]:
+                found[name] = (path, told)
     return found
 
 
