@@ -1,12 +1,15 @@
 """What the tests of `scripts.drive`'s page share: a server, a browser, and a driver who sees only the page."""
 
 import contextlib
+import importlib.util
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playwright.sync_api import Page
 
@@ -28,24 +31,28 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(command: list[str], url: str) -> Iterator[str]:
-    """The server `python -m COMMAND`, until the end of the block; yields the address of its page."""
-    process = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT)
+def served(out: Path) -> Iterator[str]:
+    """The server, which keeps its files in `out`, until the end of the block; yields the address of its page."""
+    port = free_port()
+    real = importlib.util.find_spec("scripts.drive.__main__")
+    command = ["scripts.drive", "--port", str(port), "--out", str(out)]
+    command = command if real else ["tests.staff.drive_fake", str(port), str(out)]
+    process = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        wait_for_port(int(url.split(":")[2].split("/")[0]), process)
-        yield url
+        address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+        wait_for(port)
+        yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.communicate(timeout=20)
 
 
-def wait_for_port(port: int, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
+def wait_for(port: int) -> None:
+    for _ in range(300):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
-    raise RuntimeError("the server did not start")
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def connected(page: Page, url: str) -> Page:
@@ -83,6 +90,13 @@ class Driver:
     page: Page
     deadband: float = 0.06  # of steering: less is not worth a key
     held: set[str] = field(default_factory=set)
+    seen: dict = field(default_factory=dict)
+
+    @staticmethod
+    def all(drivers: list["Driver"]) -> None:
+        """Several people, each with a page and an episode of their own, until the last has finished."""
+        while any([driver.turn() for driver in drivers]):
+            time.sleep(0.01)
 
     def look(self) -> dict:
         return self.page.evaluate("""() => {
@@ -98,16 +112,13 @@ class Driver:
         """Steering that follows the bend and returns to the centre."""
         return 5.2 * seen["bend"] - 0.2 * seen["e"] - 1.2 * seen["psi"]
 
-    def drive(self, until: float = 120.0) -> dict:
-        """Press keys until the episode is over; returns what was seen last."""
-        end, seen = time.monotonic() + until, self.look()
-        while time.monotonic() < end and seen["phase"] in ("running", "starting"):
-            if "e" in seen:
-                self.press(self.wanted(seen) - seen["steer"])
-            time.sleep(0.02)
-            seen = {**seen, **self.look()}
-        self.press(0.0)
-        return seen
+    def turn(self) -> bool:
+        """Look once and press or let go of keys; False if the episode is over."""
+        now = self.look()
+        self.seen = {**self.seen, **now}
+        going = now["phase"] in ("running", "starting")
+        self.press(self.wanted(now) - now["steer"] if going and "e" in now else 0.0)
+        return going
 
     def press(self, error: float) -> None:
         wanted = {"ArrowLeft"} if error > self.deadband else {"ArrowRight"} if error < -self.deadband else set()

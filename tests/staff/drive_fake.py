@@ -1,11 +1,13 @@
 """A stand-in for the server of `scripts.drive`, for tests of its page: one world a session, nothing is learned."""
 
 import asyncio
+import itertools
 import secrets
 import sys
 import time
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
@@ -14,8 +16,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from hw1.envs import Fork, Lane
+import hw1.envs  # noqa: F401
+from hw1.dataset import Dataset
 from hw1.exercises import ROOT
+from hw1.storage import save
 
 PAGE = Path(ROOT) / "scripts/drive/page"
 WORLDS = {
@@ -30,6 +34,7 @@ WORLDS = {
         "verge": 5.0,
     },
 }
+OUT = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("out/drive-fake")
 SESSIONS: dict[str, "Session"] = {}
 
 
@@ -45,7 +50,7 @@ def policy(world, state):
 
 class Session:
     def __init__(self):
-        self.id, self.socket, self.task, self.kept = secrets.token_hex(8), None, None, 0
+        self.id, self.socket, self.task, self.kept = secrets.token_hex(8), None, None, []
         self.steer = self.accel = self.hand = 0.0
         self.person, self.paused, self.stopped, self.turned = False, asyncio.Event(), False, 0
         self.latency, self.speed, self.go, self.start = 0, 1.0, asyncio.Event(), {}
@@ -61,8 +66,9 @@ class Session:
         start = self.start
         mode, name = start["mode"], start["world"]
         cars = {"fleet": 3, "watch": len(start.get("policies", [1]))}.get(mode, 1)
-        env = {"lane": Lane, "fork": Fork}[name](cars)
-        _, info = env.reset(seed=start.get("seed") or number)
+        self.log, self.env = [], gym.make_vec(f"hw1/{name.title()}-v0", num_envs=cars)
+        env = self.env.unwrapped
+        obs, info = env.reset(seed=start.get("seed") or secrets.randbelow(10**6))
         dt, horizon = WORLDS[name]["dt"], min(start.get("horizon", 10**6), WORLDS[name]["horizon"])
         self.steer = self.accel = 0.0
         self.stopped, self.person = False, mode == "demonstrate"
@@ -81,6 +87,7 @@ class Session:
                 action[self.turned] = [hand if start.get("way") == "drag" else self.steer, self.accel][
                     : action.shape[1]
                 ]
+            self.log.append((obs[0], action[0]))
             obs, reward, _, _, info = env.step(action)
             cost -= reward if name == "lane" else 0
             t += 1
@@ -186,15 +193,8 @@ class Session:
             self.stopped = True
             self.go.set()
         elif do in ("keep", "undo"):
-            self.kept += 1 if do == "keep" else -1
-            await self.say(
-                "saved",
-                dataset="drive/lane-keys-v0",
-                root="out/drive/datasets",
-                episodes=self.kept,
-                steps=400 * self.kept,
-                train="python -m scripts.train --task lane --dataset drive/lane-keys-v0",
-            )
+            self.kept = [*self.kept, self.log] if do == "keep" else self.kept[:-1]
+            await self.save()
         elif do == "next":
             self.episodes += 1
             self.task = asyncio.create_task(self.episode(self.episodes))
@@ -204,6 +204,18 @@ class Session:
             self.latency = max(message["ms"] - message["less"], 0)
         elif do == "speed":
             self.speed = message["factor"]
+
+    async def save(self):
+        steps = list(itertools.chain(*self.kept))
+        root, name = OUT / self.id, f"drive/{self.start['world']}-{self.start['way']}-v0"
+        if steps:
+            obs, action = (np.array(column, dtype=np.float32) for column in zip(*steps, strict=True))
+            episode = np.repeat(np.arange(len(self.kept)), [len(one) for one in self.kept])
+            zeros = np.zeros_like(episode)
+            save(Dataset(obs, action, episode, zeros, zeros), name, root, seed=0, env=self.env)
+        command = f"python -m scripts.train --task {self.start['world']} --dataset {name} --datasets {root}"
+        told = {"root": str(root), "episodes": len(self.kept), "steps": len(steps), "train": command}
+        await self.say("saved", dataset=name, **told)
 
     def act(self, message):
         self.steer, self.accel, self.hand = message.get("steer", 0.0), message.get("accel", 0.0), message.get("e", 0.0)
@@ -251,4 +263,5 @@ app = Starlette(
 )
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    print(f"http://127.0.0.1:{sys.argv[1]}/", flush=True)
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", ws_per_message_deflate=False)

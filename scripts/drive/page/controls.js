@@ -44,8 +44,8 @@ export class Controls {
   }
 
   /** Begin an episode: nothing is touched, the wheel is straight. */
-  begin(way) {
-    Object.assign(this, { way, on: true, steer: 0, accel: 0, hand: 0 });
+  begin(way, on) {
+    Object.assign(this, { way, on, steer: 0, accel: 0, hand: 0 });
     this.release();
   }
 

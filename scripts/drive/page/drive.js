@@ -8,12 +8,13 @@ import { Mover, stillLife } from "./world.js";
 
 const { $ } = panel;
 const form = $("#setup");
+const SAMPLES = 1000; // of timing, that are kept
 const MODES = ["demonstrate", "intervene", "fleet", "watch"];
-const LETTERS = { g: "start", k: "keep", x: "discard", u: "undo", n: "next", h: "hand back", ",": "back", ".": "forward", Escape: "stop" };
+const LETTERS = { g: "start", p: "pause", k: "keep", x: "discard", u: "undo", n: "next", h: "hand back", ",": "back", ".": "forward", Escape: "stop" };
 
 const state = {
   link: "connecting", hello: null, mode: "demonstrate", phase: "idle", scene: null, telemetry: null, echo: null,
-  chosen: 0, kept: 0, may: [], news: "", error: "", why: "", alarm: true, mine: false, way: "keys",
+  chosen: 0, kept: 0, may: [], news: "", error: "", why: "", saved: null, last: null, alarm: true, mine: false, way: "keys",
 };
 /** For tests: the last telemetry, and for each key the times when it was pressed and when its echo was drawn. */
 window.drive = state;
@@ -22,8 +23,9 @@ window.driveTiming = [];
 const painter = new Painter($("#view"));
 const pressed = new Map(); // number of a message that came from an event → time of the event
 let movers = [];
+let halted = 0; // when the cars stopped: they are drawn as they were then
 let stale = true; // something to draw has changed
-let own = 25; // ms that page and transport take from a key to the frame, without the latency asked for: their median
+let own = 25; // ms that page and transport take from a key to the frame, without the latency asked for, four times in five
 let told = { ms: 0, less: 0 }; // what the server knows of latency
 
 const controls = new Controls($("#road"), $("#pads"), (what, fields, event) => {
@@ -53,19 +55,22 @@ const heard = {
     const resumed = state.hello?.session === said.session;
     pressed.clear();
     panel.showChoices(said, state.mode);
-    if (!resumed) Object.assign(state, { scene: null, telemetry: null, kept: 0 });
+    const news = state.hello && !resumed ? "That session is over; this is a new one." : state.news;
+    if (!resumed) Object.assign(state, { scene: null, telemetry: null, kept: 0, news });
     change({ hello: said, phase: resumed ? state.phase : "idle" });
   },
   scene(said) {
-    movers = Array.from({ length: said.cars }, () => new Mover());
-    controls.begin(state.way);
+    movers = fresh(said.cars);
+    controls.begin(state.way, said.mode !== "watch");
     change({ scene: said, telemetry: null, echo: null, phase: "running", mode: said.mode, news: "", error: "", mine: false });
     if (!$("#setup").contains(document.activeElement)) $("#road").focus({ preventScroll: true });
   },
   tick(said) {
     if (!state.scene) return;
     const now = performance.now();
-    said.cars.forEach((car, i) => movers[i].renew(car, roadOf(said, i), state.scene.world, control(car, i), now, state.scene.dt));
+    const { world, dt, cars } = state.scene;
+    if (state.phase !== "running") movers = fresh(cars); // one step on, or somewhere else: nothing to interpolate
+    said.cars.forEach((car, i) => movers[i].renew(car, roadOf(said, i), world, control(car), now, dt));
     state.telemetry = said;
     panel.showTick(state);
     const mine = said.cars.some((car) => car.who === "person");
@@ -78,18 +83,25 @@ const heard = {
     state.echo = said;
     stale = true;
   },
-  paused: ({ why }) => change({ phase: "paused", why }),
-  resumed: () => change({ phase: "running", why: "" }),
+  paused({ why }) {
+    if (state.phase === "running") halted = performance.now();
+    change({ phase: "paused", why });
+  },
+  resumed() {
+    for (const mover of movers) mover.from += performance.now() - halted;
+    change({ phase: "running", why: "" });
+  },
   ended(said) {
     controls.on = false;
+    halted = performance.now();
     const may = said.may ?? [];
     const next = ["fleet", "watch"].includes(state.mode) ? "idle" : may.length ? "ended" : "between";
-    change({ phase: next, may, news: "The episode is over.", mine: false });
+    change({ phase: next, may, last: said, news: "The episode is over.", mine: false });
   },
   saved(said) {
     const news = said.episodes < state.kept ? "The last episode is gone." : `Saved: ${said.episodes} in all.`;
     panel.showSaved(said);
-    change({ kept: said.episodes, phase: ["ended", "between"].includes(state.phase) ? "between" : state.phase, news });
+    change({ saved: said, kept: said.episodes, phase: ["ended", "between"].includes(state.phase) ? "between" : state.phase, news });
   },
   report: (said) => panel.showRows("Ways to demonstrate", said.rows, { figure: said.figure }),
   training(said) {
@@ -122,6 +134,7 @@ const link = new Link(
   },
 );
 
+const fresh = (cars) => Array.from({ length: cars }, () => new Mover());
 const roadOf = (telemetry, i) => telemetry.cars[i].road ?? telemetry.road;
 
 /** The person's controls move a car at once, if the person drives it. */
@@ -193,7 +206,8 @@ const actions = {
 };
 
 /** Do what a button or its key asks, if it is on offer now. */
-function act(action) {
+function act(wish) {
+  const action = wish === "pause" && state.phase === "paused" ? "resume" : wish;
   if (!panel.offered(state).includes(action) || $(`[data-do="${action}"]`).disabled) return;
   if (actions[action]) actions[action]();
   else link.say(action);
@@ -236,8 +250,7 @@ function pressedKey(event) {
   if (/^[1-4]$/.test(key)) number(Number(key) - 1);
   else if (key === "+" || key === "-") latency(Number(form.elements.latency.value) + (key === "+" ? 50 : -50));
   else if (key === "?") $("#help").open = !$("#help").open;
-  else if (key.toLowerCase() === "p") act(state.phase === "paused" ? "resume" : "pause");
-  else act(LETTERS[key] ?? LETTERS[key.toLowerCase()]);
+  else if (key.length > 1 || $("#letters").checked) act(LETTERS[key] ?? LETTERS[key.toLowerCase()]);
 }
 
 addEventListener("keydown", pressedKey);
@@ -262,7 +275,7 @@ function views(now) {
   const { telemetry, scene, phase } = state;
   return telemetry.cars.map((car, i) => ({
     tick: car,
-    shown: movers[i].at(now, control(car, i), phase === "running"),
+    shown: movers[i].at(phase === "running" ? now : halted, control(car)),
     road: roadOf(telemetry, i),
     trees: car.trees ?? telemetry.trees,
     name: named(car, i, scene),
@@ -296,10 +309,11 @@ function frame(now) {
 function timed() {
   const at = state.echo && pressed.get(state.echo.n);
   if (at === undefined || at === null) return;
-  pressed.delete(state.echo.n);
+  for (const n of pressed.keys()) if (n <= state.echo.n) pressed.delete(n); // older ones will have no echo
   const drawn = performance.now();
   window.driveTiming.push({ n: state.echo.n, at, drawn });
-  own += 2 * Math.sign(drawn - at - Math.max(told.ms - told.less, 0) - own); // small steps lead to the median
+  if (window.driveTiming.length > SAMPLES) window.driveTiming.shift();
+  own += drawn - at - Math.max(told.ms - told.less, 0) > own ? 2 : -0.5; // such steps lead to the 80th percentile
   own = Math.min(Math.max(own, 0), 200);
   if (told.ms > 0 && Math.abs(own - told.less) > 3) tellLatency();
 }

@@ -91,18 +91,19 @@ function showButtons(state) {
   $("#cars").hidden = !driving || state.mode !== "fleet";
   $("#scrub").hidden = !driving || state.mode !== "watch";
   $("#training").hidden = state.phase !== "training";
+  if (!driving) $("#doubt").hidden = true;
   $("#now").hidden = !state.telemetry && state.phase !== "training";
   for (const button of all("[data-car]")) button.setAttribute("aria-pressed", String(Number(button.dataset.car) === state.chosen));
 }
 
 /** One sentence: who drives, what is asked. Screen readers say it, so it changes only when that changes. */
 export function sentence(state, now) {
-  const { phase, telemetry, mode, may } = state;
+  const { phase, telemetry, mode } = state;
   if (state.error) return state.error;
   if (phase === "starting") return "Starting …";
   if (phase === "paused") return state.why === "hidden" ? "Paused while the tab was hidden." : "Paused.";
   if (phase === "training") return "The policy learns from what you drove.";
-  if (phase === "ended") return may.includes("keep") ? "The episode is over: keep or discard it?" : "The episode is over.";
+  if (phase === "ended") return over(state.last);
   if (phase === "between") return state.news || "Ready for the next.";
   if (phase !== "running" || !telemetry) return state.news || "Choose what to do, then press Start.";
   if (mode === "fleet") return fleetSentence(state);
@@ -110,6 +111,11 @@ export function sentence(state, now) {
   if (doubts(car)) state.doubted = now;
   const doubt = state.alarm && car.who === "policy" && now - (state.doubted ?? -Infinity) < STAYS;
   return `${WHO[car.who]}${doubt ? " and doubts: touch a control to take over" : ""}.`;
+}
+
+function over({ cost, mean_abs_e: offset }) {
+  const mean = Number.isFinite(offset) ? `, ${offset.toFixed(2)} m off centre on average` : "";
+  return `The episode is over: cost ${Math.round(cost)}${mean}. Keep or discard it?`;
 }
 
 function fleetSentence({ telemetry, chosen }) {

@@ -8,7 +8,7 @@ const PANELS = [ // of the rounds of an intervention
   { key: "labels", title: "Labels", colour: "expert" },
   { key: "autonomous", title: "Share driven alone", colour: "policy", most: 1 },
 ];
-const NAMES = { autonomous: "alone", "mean_abs_e": "mean |e|" };
+const NAMES = { autonomous: "alone", mean_abs_e: "mean |e|" };
 
 const short = (value) => {
   if (value === null || value === undefined) return "–";
@@ -16,9 +16,9 @@ const short = (value) => {
 };
 
 /** Fill `element` with a table of `rows` (objects with the same keys). */
-export function table(element, rows, caption) {
+export function table(element, rows, title) {
   const made = document.createElement("table");
-  made.createCaption().textContent = caption;
+  made.ariaLabel = title;
   const keys = Object.keys(rows[0] ?? {});
   const head = made.createTHead().insertRow();
   for (const key of keys) {

@@ -74,13 +74,14 @@ export class Mover {
   }
 
   /** Road and world coordinates at the time `now` (ms); `control` overrides the car's own, once the person drives it. */
-  at(now, control, moving = true) {
+  at(now, control) {
     const { car, road, world, dt } = this.tick;
     const steer = control?.steer ?? car.steer;
     const accel = control?.accel ?? car.accel ?? 0;
-    const seconds = moving && !car.ended ? Math.min((now - this.from) / 1000, 1.5 * dt) : 0;
+    const since = Math.max(now - this.from, 0);
+    const seconds = car.ended ? 0 : Math.min(since / 1000, 1.5 * dt);
     const state = later(car, road, world, steer, accel, seconds);
-    const left = moving ? Math.exp(-(now - this.from) / FADE) : 0;
+    const left = Math.exp(-since / FADE);
     for (const key of Object.keys(this.jump)) state[key] += left * this.jump[key];
     const [x, y] = pointAt(road, state.s, state.e);
     return { ...state, x, y, heading: roadAt(road, state.s).heading + state.psi, steer, accel };
