@@ -4,10 +4,13 @@ A student's code runs in it, may write into it, and finds there hw1/ with the gi
 for each worker and is removed after it.
 """
 
+import io
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +24,12 @@ FILE_BYTES = 4 << 20
 """What one file may hold."""
 FILES = 1000
 """How many files may be made in a home."""
+OPEN_FILES = 64
+"""How many files may be open at a time."""
+STACK = 2 << 20
+"""Bytes of a thread's stack. On the server it counts as memory even if it is not used."""
+PYTHON = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+"""Variables for a new process: sets of strings have the same order in every run, and text files the same encoding."""
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 # What Python itself needs on Windows, and where matplotlib keeps its list of fonts.
 KEPT = {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "MPLCONFIGDIR", *THREADS}
@@ -56,12 +65,25 @@ def keep_fonts() -> None:
 
 
 def limit_files() -> None:
-    """Let no file of this process become larger than on the server, where the system can do that."""
+    """Let no file of this process become larger, and no more be open, than on the server, where the system can do
+    that. What is printed has no limit there, so it has none here either, not even in a log file."""
     with suppress(ImportError):  # not on Windows
         import resource
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # an error instead
         resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+        printed = io.BufferedWriter(Printed(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(printed, "utf-8", "backslashreplace", line_buffering=True)
+
+
+class Printed(io.FileIO):
+    """A file that leaves out what it cannot write, instead of raising OSError."""
+
+    def write(self, data) -> int:
+        with suppress(OSError):
+            return super().write(data) or len(data)
+        return len(data)
 
 
 def settle(home: Path) -> None:
@@ -70,8 +92,11 @@ def settle(home: Path) -> None:
     environment = {name: os.environ[name] for name in KEPT & os.environ.keys()}
     environment |= {name: str(home) for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")}
     environment |= {"USER": "student", "LOGNAME": "student", "USERNAME": "student", "PATH": os.defpath}
-    environment |= {"LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
+    environment |= {"LANG": "C.UTF-8", "TZ": "UTC", "MPLBACKEND": "Agg"}
+    environment |= {"CUDA_VISIBLE_DEVICES": ""}  # the server has none
     os.environ.clear()
     os.environ.update(environment)
+    if hasattr(time, "tzset"):  # not on Windows
+        time.tzset()
     os.chdir(home)
     tempfile.tempdir = None  # found again from the environment

@@ -6,9 +6,11 @@ they say it on the student's machine already, so that what passes here passes th
 
 import _multiprocessing
 import builtins
+import errno
 import functools
 import importlib
 import importlib.util
+import multiprocessing
 import multiprocessing.process
 import numbers
 import os
@@ -17,9 +19,11 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 from hw1.exercises import ROOT
-from tests.autograder.server import OWN, refusal
+from tests.autograder import home
+from tests.autograder.server import OWN, refusal, server
 
 # What the audit events of Python mean to a student (docs.python.org: Audit events table).
 FORBIDDEN = {
@@ -49,6 +53,24 @@ MISSING = [
     ("new processes", "_posixsubprocess", "fork_exec"),
     ("shared memory", "_posixshmem", "shm_open"),
 ]
+# Functions that open files outside of Python, without an event: the module, the function, the place of the path among
+# its arguments, its name there, and how the file is opened.
+OUTSIDE = [
+    ("torch", "save", 1, "f", "wb"),
+    ("torch", "from_file", 0, "filename", "rb"),
+    ("torch.jit", "save", 1, "f", "wb"),
+    ("torch.jit", "load", 0, "f", "rb"),
+    ("torch.jit", "RecursiveScriptModule.save", 1, "f", "wb"),
+    ("safetensors.torch", "save_file", 1, "filename", "wb"),
+    ("safetensors.torch", "load_file", 0, "filename", "rb"),
+    ("safetensors.numpy", "save_file", 1, "filename", "wb"),
+    ("safetensors.numpy", "load_file", 0, "filename", "rb"),
+    ("h5py", "File.__init__", 1, "name", "rb"),
+]
+BLOCK = 4096  # bytes: a file takes a multiple of it
+CORES = 2
+"""What code is told about the machine: more than the one core that it gets, so that half of them, or all but one, are
+at least one thread."""
 DEVICES = ("/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache")
 SYSTEM += ("/etc/localtime", "/etc/mime.types", "/etc/os-release")
@@ -61,12 +83,14 @@ def enforce() -> None:
     """Let all rules hold in this process from now on. Its current folder is the home of the student's code."""
     _restrict_imports()
     _one_thread()
+    _same_machine()
+    _main_process()
     _no_multiprocessing()
     _no_accounts()
     for what, module, names in MISSING:
         _refuse(what, module, names)
     sys.addaudithook(_hook())
-    _announce_files()
+    announce_files()
 
 
 def _restrict_imports() -> None:
@@ -87,12 +111,15 @@ def _restrict_imports() -> None:
         for each in fromlist or ():  # in a package, each may be a module that does not exist
             if hasattr(module, "__path__") and each != "*" and not hasattr(module, each):
                 check(f"{module.__name__}.{each}")
+        announce_files()
         return module
 
     def import_module(name, package=None):
         if sys._getframe(1).f_globals.get("__name__") in OWN and (package or not name.startswith(".")):
             check(importlib.util.resolve_name(name, package))
-        return plain_import_module(name, package)
+        module = plain_import_module(name, package)
+        announce_files()
+        return module
 
     builtins.__import__ = importlib.__import__ = import_
     importlib.import_module = import_module
@@ -121,6 +148,28 @@ def _one_thread() -> None:
 
     torch.set_num_threads = asked(torch.set_num_threads)
     torch.set_num_interop_threads = asked(torch.set_num_interop_threads)
+
+
+def _same_machine() -> None:
+    """Let the number of cores, and whether there is a GPU of Apple's, be the same everywhere."""
+    import torch
+
+    told = {"cpu_count": lambda: CORES, "process_cpu_count": lambda: CORES}
+    told["sched_getaffinity"] = lambda pid: set(range(CORES))
+    for name in told.keys() & vars(os).keys():
+        setattr(os, name, told[name])
+    if torch.backends.mps.is_available():
+        torch.backends.mps.is_available = torch.mps.is_available = lambda: False
+
+
+def _main_process() -> None:
+    """Let the student's code not see how its process was started: like `python` with no file and no options."""
+    process = multiprocessing.current_process()
+    process.name, process.daemon = "MainProcess", False
+    multiprocessing.process._parent_process = None
+    multiprocessing.set_start_method(None, force=True)
+    sys.argv[:] = [""]
+    sys.modules["__main__"] = ModuleType("__main__")
 
 
 def _no_multiprocessing() -> None:
@@ -203,11 +252,13 @@ def _is_socketpair(event: str) -> bool:
 # --- files ------------------------------------------------------------------------------------------------------------
 def _files() -> Callable[[str, tuple], None]:
     """A check that keeps to the home, which is the current folder, and to what Python and its packages need."""
-    home = [os.getcwd(), os.environ.get("HOME"), os.environ.get("MPLCONFIGDIR")]
+    own = [os.getcwd(), os.environ.get("HOME"), os.environ.get("MPLCONFIGDIR")]
     python = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, os.environ.get("SYSTEMROOT")]
     packages = [path for path in sys.path if path and not ROOT.is_relative_to(path)]
-    changed = _within([*home, os.devnull])
-    read = _within([*home, *python, *packages, Path(__file__).parents[1], *DEVICES, *SYSTEM, *ELSEWHERE])
+    given = [Path(__file__).parents[1], *(ROOT / file for file in server().given)]
+    changed = _within([*own, os.devnull])
+    read = _within([*own, *python, *packages, *given, *DEVICES, *SYSTEM, *ELSEWHERE])
+    room = _room(os.getcwd())
     listed = {_place(path) for path in sys.path}  # the import system looks there
 
     def check(event: str, arguments: tuple) -> None:
@@ -218,23 +269,57 @@ def _files() -> Callable[[str, tuple], None]:
                 continue
             if not (place + os.sep).startswith(changed if writes else read):
                 raise PermissionError(f"the server has only the folder in which your code runs, not {path} ({event})")
+            if writes and event in ("open", "os.mkdir"):
+                room(path)
 
     return check
 
 
-def _announce_files() -> None:
-    """Let torch.save, which opens files outside of Python, raise the event of a file that is opened."""
-    import torch
+def _room(folder: str) -> Callable[[object], None]:
+    """A function that raises OSError if the home is full, before a file in it is opened to be written."""
+    unchecked = 0  # so many files may be opened before the next look, which takes the longer the more files there are
 
-    save = torch.save
+    def check(path: object) -> None:
+        nonlocal unchecked
+        unchecked -= 1
+        if unchecked >= 0:
+            return
+        sizes = [0]  # of the home itself
+        for place, folders, files in os.walk(folder):
+            sizes += [0] * len(folders)
+            sizes += [os.lstat(os.path.join(place, file)).st_size for file in files]
+        unchecked = min(home.FILES - len(sizes), len(sizes) // 40) - 1
+        new = len(sizes) >= home.FILES and not os.path.exists(path)
+        if new or sum(-(-size // BLOCK) * BLOCK for size in sizes) > home.BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
-    @functools.wraps(save)
-    def announced(obj, f, *arguments, **options):
-        if isinstance(f, str | os.PathLike):
-            sys.audit("open", f, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        return save(obj, f, *arguments, **options)
+    return check
 
-    torch.save = announced
+
+def announce_files() -> None:
+    """Let functions that open files outside of Python raise the event of a file that is opened, once they are there."""
+    for module, name, place, option, mode in OUTSIDE:
+        holder = sys.modules.get(module)
+        owner, _, function = name.rpartition(".")
+        if owner:
+            holder = getattr(holder, owner, None)
+        plain = getattr(holder, function, None) if holder is not None else None
+        if plain and not hasattr(plain, "announced"):
+            setattr(holder, function, _announced(plain, place, option, mode))
+
+
+def _announced(plain: Callable, place: int, option: str, mode: str) -> Callable:
+    flags = os.O_RDONLY if mode == "rb" else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+    @functools.wraps(plain)
+    def function(*arguments, **options):
+        path = arguments[place] if len(arguments) > place else options.get(option)
+        if isinstance(path, str | bytes | os.PathLike):
+            sys.audit("open", path, mode, flags)
+        return plain(*arguments, **options)
+
+    function.announced = True
+    return function
 
 
 def _place(path: object) -> str:

@@ -58,7 +58,7 @@ class Spawned:
         self.sock, theirs = socket.socketpair()
         context = multiprocessing.get_context("spawn")
         self.process = context.Process(target=worker.main, args=(theirs, self.home), daemon=True)
-        with _environment(PYTHONHASHSEED="0"):  # sets of strings have the same order in every run, as on the server
+        with _environment(**home.PYTHON):
             self.process.start()
         theirs.close()
 

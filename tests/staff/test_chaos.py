@@ -72,6 +72,21 @@ def grades(out: Path) -> dict[str, dict]:
     }
 
 
+def leaves(value, path: str = "") -> dict[str, object]:
+    """The values of a nested page by their places: what differs between two of them is then short to read."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is None:
+        return {path: value}
+    return {place: leaf for key, part in items for place, leaf in leaves(part, f"{path}/{key}").items()}
+
+
+def differences(found: dict, expected: dict) -> dict[str, tuple]:
+    found, expected = leaves(found), leaves(expected)
+    places = sorted(found.keys() | expected.keys())
+    pairs = {place: (found.get(place), expected.get(place)) for place in places}
+    return {place: pair for place, pair in pairs.items() if pair[0] != pair[1]}
+
+
 def times_graded(out: Path) -> dict[str, int]:
     events = [json.loads(line) for line in (out / ".log").read_text().splitlines()]
     names = [event["name"] for event in events if "score" in event]
@@ -119,7 +134,7 @@ def test_processes_that_are_killed_change_no_grade(students, calm, tmp_path):
         if not kills and batch.returncode == 0:
             break
         assert runs <= KILLS + 3, errors
-    assert grades(out) == calm
+    assert differences(grades(out), calm) == {}
     # A grade whose line in the log was prevented by the kill counts as well: its file has not been written again.
     assert all(times <= 1 for times in times_graded(out).values())
 
@@ -139,7 +154,7 @@ def test_a_full_disk_loses_no_grade(students, calm, tmp_path):
     assert "Traceback" not in done.stderr
     assert "No space left on device; all grades so far are kept" in done.stderr
     assert 1 <= done.stdout.count("/results.json") < len(students)
-    assert grades(kept) == calm
+    assert differences(grades(kept), calm) == {}
     assert set(times_graded(kept).values()) == {1}
 
 
@@ -162,7 +177,7 @@ def test_two_batches_in_two_networks_do_not_disturb_each_other(students, calm, t
         for out in outs
     ]
     assert [batch.wait(timeout=300) for batch in batches] == [0, 0]
-    assert [grades(out) for out in outs] == [calm, calm]
+    assert [differences(grades(out), calm) for out in outs] == [{}, {}]
     users = [
         {json.loads(path.read_text())["extra_data"]["sandbox"]["user"] for path in out.glob("*/results.json")}
         for out in outs

@@ -18,7 +18,7 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
 from scripts.staff import packages
-from tests.autograder import home, server
+from tests.autograder import home, rules, server
 from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
@@ -29,6 +29,8 @@ from tests.autograder.staff.sandbox import Sandbox, SandboxError
 
 # Lines that a student may have in hw1/losses.py, and what both sides say. "" for full marks.
 SAME = {
+    # first, because others of these lines settle the method
+    "import torch.multiprocessing as mp; mp.set_start_method('spawn')": "",
     "import sys, os; assert os.listdir() == ['hw1'] and 'losses.py' in os.listdir('hw1'), os.listdir()": "",
     "import matplotlib.pyplot as plt; figure = plt.figure(); figure.savefig('figure.png')": "",
     "import joblib, PIL.Image, IPython, safetensors, tqdm, jaxtyping": "",
@@ -124,6 +126,24 @@ SAME = {
     "import os; os.system('true')": "new processes are not permitted on the server (os.system)",
     "import urllib.request; urllib.request.urlopen('http://localhost:9')": "network connections are not permitted",
     "import socket; socket.create_connection(('localhost', 9))": "network connections are not permitted",
+    # how the process was started, and what the machine is
+    "import multiprocessing as m; assert m.current_process().name == 'MainProcess' and m.parent_process() is None": "",
+    "import argparse; argparse.ArgumentParser().parse_args()": "",
+    "import os; torch.set_num_threads(os.cpu_count() - 1); torch.set_num_threads(os.cpu_count() // 2)": "",
+    "import hw1; from pathlib import Path; Path(hw1.__file__).with_name('exercises.toml').read_text()": "",
+    "import safetensors.torch as s; s.save_file({'a': torch.ones(2)}, '/tmp/x')": "PermissionError: the server has",
+    "torch.jit.script(torch.nn.Linear(2, 2)).save('/tmp/x')": "PermissionError: the server has only",
+    "torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), '/tmp/x')": "PermissionError: the server has only",
+    "torch.from_file('/tmp/x', shared=True, size=4)": "PermissionError: the server has only",
+    "import h5py; h5py.File('/tmp/x', 'w')": "PermissionError: the server has only",
+    "import os; os.preadv(os.open('hw1/losses.py', os.O_RDONLY), [bytearray(3)], 0)": "",
+    "import signal; signal.sigtimedwait([signal.SIGUSR1], 0.01)": "",
+    "import time; assert time.tzname[0] == 'UTC' and not torch.cuda.is_available()": "",
+    "files = [open(f'n{i}', 'w') for i in range(70)]": "Too many open files",
+    "import shutil, os; os.mkdir('d'); [open(f'd/{i}', 'w').close() for i in range(1100)]": "No space left on device",
+    "shutil.rmtree('d')": "",
+    "files = [open(f'm{i}', 'wb').write(bytes(3 << 20)) for i in range(8)]": "No space left on device",
+    "[os.remove(f'm{i}') for i in range(8) if os.path.exists(f'm{i}')]; open('after', 'w').write('x')": "",
 }
 
 
@@ -192,7 +212,10 @@ def said(launch, oracle) -> list[str]:
     with Runner(launch) as runner:
         (verdicts,) = judge(runner, oracle, of("1.1")[:1], reveal=True)
     text = re.search(r"RuntimeError: (\[.*\])", verdicts[0].staff)[1]
-    return [re.sub(r" ?\(/[^ )]*\)", "", each) for each in ast.literal_eval(text)]  # without the places of given files
+    # Without the places of given files, and without the file at which there was no room: it may be a few earlier.
+    return [
+        re.sub(r" ?\(/[^ )]*\)|(?<=left on device|any open files): .*", "", each) for each in ast.literal_eval(text)
+    ]
 
 
 @pytest.mark.parametrize(("line", "says"), SAME.items())
@@ -394,8 +417,12 @@ def test_other_versions_are_named(monkeypatch):
 
 def test_the_readme_states_the_limits():
     text = (ROOT / "README.md").read_text()
-    assert f"up to {home.BYTES >> 20} megabytes ({home.FILE_BYTES >> 20} in one file)" in text
-    assert f"more than {cage.MEMORY >> 20} megabytes of memory" in text
+    text = " ".join(text.split())
+    assert f"up to {home.FILES} files of {home.BYTES >> 20} megabytes together ({home.FILE_BYTES >> 20} each)" in text
+    assert f"have {home.OPEN_FILES} of them open" in text
+    assert f"more than {cage.MEMORY >> 20} megabytes of memory or {cage.THREADS} threads" in text
+    assert rules.CORES == 2
+    assert "it is told of two cores, no GPU and the time zone UTC" in text
     assert f"newer Python than the server's {'.'.join(map(str, server.server().python))}" in text
 
 

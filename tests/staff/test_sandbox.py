@@ -165,6 +165,27 @@ def test_a_level_whose_test_fails_is_refused(monkeypatch):
 
 @ROOT_ONLY
 @LINUX
+@pytest.mark.parametrize("moment", ["wait", "attack"])
+def test_a_process_that_is_killed_costs_no_isolation(monkeypatch, moment):
+    """A level is only lost if it does not work, not if something outside ends the sandbox while it is tested."""
+    plain, times = getattr(sandbox.Zygote, moment), []
+
+    def killed(zygote, *arguments):
+        times.append(moment)
+        if len(times) < sandbox.TRIES:
+            zygote.process.kill()
+            zygote.process.wait()
+        return plain(zygote, *arguments)
+
+    monkeypatch.setattr(sandbox.Zygote, moment, killed)
+    with Sandbox() as box:
+        assert box.level == "full"
+        assert not box.describe()["not held"]
+    assert len(times) == sandbox.TRIES
+
+
+@ROOT_ONLY
+@LINUX
 def test_partial_level_as_another_user(tmp_path):
     """A grader that is not root also keeps students away from its files, its processes and the network."""
     code = """
@@ -235,7 +256,7 @@ def test_lazy_imports_work(box, tmp_path):
         ("Path(__file__) == Path('hw1/losses.py').resolve()", "True"),
         ("Path(__file__).with_name('losses.npy').write_bytes(b'four')", "4"),
         ("(Path('hw1/envs/lane.py').exists(), sorted(x.name for x in Path('.').iterdir()))", "(True, ['hw1'])"),
-        ("(__import__('getpass').getuser(), sorted(__import__('os').environ)[0])", "('student', 'HOME')"),
+        ("(__import__('getpass').getuser(), sorted(__import__('os').environ)[1])", "('student', 'HOME')"),
     ],
 )
 def test_files_can_be_written_and_read_as_at_home(each_box, tmp_path, code, expected):

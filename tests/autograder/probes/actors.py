@@ -1,9 +1,9 @@
 """Real policies for probes: an Actor that remembers, with small random networks that nobody trained."""
 
 import numpy as np
-import torch
 
 from tests.autograder.probes.base import Homework
+from tests.autograder.probes.draws import global_stream
 
 
 def draw_actor(rng: np.random.Generator) -> dict:
@@ -22,7 +22,6 @@ def actor(hw1: Homework, inputs: dict, obs_dim: int, action_dim: int, members: i
     config = hw1.policy.PolicyConfig(
         hidden=(8,), **{name: int(inputs[name]) for name in ("history", "chunk", "execute")}
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(inputs["weights"]))
+    with global_stream(int(inputs["weights"])):
         networks = [hw1.policy.PolicyNetwork(config, obs_dim, action_dim) for _ in range(members)]
     return hw1.policy.Actor([networks])

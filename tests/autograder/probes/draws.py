@@ -101,7 +101,7 @@ drawing = threading.RLock()  # threads share the global stream, from which layer
 def global_stream(seed: int) -> Iterator[None]:
     """Draws without a generator begin at this seed; the global stream then goes on as if nothing had been drawn."""
     with drawing, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # without the note of who asks, which takes longer than a check
         yield
 
 

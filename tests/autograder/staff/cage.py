@@ -21,7 +21,7 @@ import stat
 import struct
 from pathlib import Path
 
-from tests.autograder.home import FILE_BYTES
+from tests.autograder.home import FILE_BYTES, OPEN_FILES
 from tests.autograder.staff import system_calls
 
 MEMORY = 384 << 20
@@ -29,7 +29,7 @@ MEMORY = 384 << 20
 RESERVED = 1 << 30
 """Bytes of address space that it may reserve besides, for example for the stacks of threads, without using them."""
 THREADS = 128
-FILES = 64
+SIGNALS = 64
 
 
 class CageError(Exception):
@@ -118,11 +118,11 @@ def limit(own_user: bool, file_size: int) -> dict[str, int]:
         "AS": space + MEMORY + RESERVED,
         "DATA": data + MEMORY,
         "FSIZE": file_size,
-        "NOFILE": FILES,
+        "NOFILE": OPEN_FILES,
         "CORE": 0,
         "MEMLOCK": 0,
         "MSGQUEUE": 0,
-        "SIGPENDING": FILES,
+        "SIGPENDING": SIGNALS,
         **({"NPROC": THREADS} if own_user else {}),
     }
     for name, value in limits.items():
@@ -131,7 +131,7 @@ def limit(own_user: bool, file_size: int) -> dict[str, int]:
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
     Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this process is killed first
-    return {"bytes": MEMORY, "threads": THREADS, "files": FILES}
+    return {"bytes": MEMORY, "threads": THREADS, "files": OPEN_FILES}
 
 
 def stay_on_one_core(number: int) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder.home import THREADS, copy
+from tests.autograder.home import PYTHON, THREADS, copy
 from tests.autograder.staff import cage
 from tests.autograder.staff.users import Slot, UsersError
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LEVELS = ("full", "partial", "none")
 START_SECONDS = 150.0  # a cold import of torch, on a slow and loaded machine
 ANSWER_SECONDS = 30.0
+TRIES = 5  # at starting it: whatever ends its process from outside must not cost a submission its isolation
 GIVEN = (
     "hw1/**/*.py",
     "hw1/**/*.toml",
@@ -52,11 +53,15 @@ SECRET = tuple(ROOT / name for name in ("tests/staff", "tests/autograder/staff",
 START = """import sys; sys.path.insert(0, {work!r} + "/given")
 from tests.autograder.staff import zygote; zygote.main({control}, {work!r}, root={root}, reveal={reveal!r})"""
 # One thread; where there are more, one heap and small stacks; the same order of sets in every run.
-ENVIRONMENT = dict.fromkeys(THREADS, "1") | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M", "PYTHONHASHSEED": "0"}
+ENVIRONMENT = dict.fromkeys(THREADS, "1") | PYTHON | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M"}
 
 
 class SandboxError(Exception):
     """Students' code cannot be isolated as required. A sentence for the course staff."""
+
+
+class EndedError(SandboxError):
+    """The sandbox's process has ended unexpectedly, which says nothing about the isolation that works here."""
 
 
 class Sandbox:
@@ -132,10 +137,17 @@ class Sandbox:
         if why := self._why_not(level):
             return why
         try:
-            self._warm(level)
+            self._warm_again(level)
         except (SandboxError, UsersError, cage.CageError, OSError) as error:
             return str(error)
         return ""
+
+    def _warm_again(self, level: str) -> None:
+        """As `_warm`; again if something ends the process, but not for ever."""
+        for _ in range(TRIES - 1):
+            with suppress(EndedError, ConnectionError):
+                return self._warm(level)
+        return self._warm(level)
 
     def _why_not(self, level: str) -> str:
         if sys.platform != "linux":
@@ -185,7 +197,7 @@ class Sandbox:
         except (SandboxError, OSError):  # whatever ended it must not harm this submission
             self._zygote.close()
             self._zygote = None
-            self._warm(self.level)
+            self._warm_again(self.level)
         return self._zygote.start(student)
 
 
@@ -265,7 +277,7 @@ class Zygote:
             reply = b"".join(iter(lambda: sock.recv(4096), b""))
         self.kill()
         if not reply:
-            raise SandboxError("the caged process ended unexpectedly")
+            raise EndedError("the caged process ended unexpectedly")
         found = json.loads(reply)
         self.cage = found.get("cage", {})
         return found["done"]
@@ -303,7 +315,7 @@ class Zygote:
         if not reply:
             self.log.seek(0)
             last = self.log.read().strip().rpartition("\n")[2]
-            raise SandboxError(f"the sandbox's process ended unexpectedly: {last or 'no message'}")
+            raise EndedError(f"the sandbox's process ended unexpectedly: {last or 'no message'}")
         return json.loads(reply)
 
     def _end(self) -> None:

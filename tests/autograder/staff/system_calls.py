@@ -11,7 +11,8 @@ X86_64, AARCH64 = 0xC000003E, 0xC00000B7
 MACHINES = {"x86_64": (0, X86_64), "aarch64": (1, AARCH64)}  # column in the tables below, and id in a filter
 
 ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 and aarch64
-    "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67), "close": (3, 57),
+    "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
+    "preadv": (295, 69), "preadv2": (327, 286), "close": (3, 57),
     "close_range": (436, 436), "fstat": (5, 80), "stat": (4, None), "lstat": (6, None), "newfstatat": (262, 79),
     "statx": (332, 291), "access": (21, None), "faccessat": (269, 48), "faccessat2": (439, 439),
     "readlink": (89, None), "readlinkat": (267, 78), "getdents": (78, None), "getdents64": (217, 61), "lseek": (8, 62),
@@ -25,7 +26,8 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
     "uname": (63, 160), "sysinfo": (99, 179), "getrandom": (318, 278), "getcpu": (309, 168), "sched_yield": (24, 124),
     "sched_getaffinity": (204, 123), "set_robust_list": (273, 99), "rseq": (334, 293), "set_tid_address": (218, 96),
     "arch_prctl": (158, None), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
-    "rt_sigpending": (127, 136), "sigaltstack": (131, 132), "restart_syscall": (219, 128), "exit": (60, 93),
+    "rt_sigpending": (127, 136), "rt_sigtimedwait": (128, 137), "rt_sigsuspend": (130, 133), "pause": (34, None),
+    "sigaltstack": (131, 132), "restart_syscall": (219, 128), "exit": (60, 93),
     "exit_group": (231, 94), "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
     "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "dup": (32, 23), "dup2": (33, None),
@@ -35,7 +37,7 @@ ALLOWED = {  # what computing, importing and answering need; numbers on x86_64 a
 }  # fmt: skip
 
 WRITING = {  # besides, where a home is writable: Landlock decides on the place, limits on the size
-    "ftruncate": (77, 46), "truncate": (76, 45), "pwrite64": (18, 68), "pwritev": (296, 70),
+    "ftruncate": (77, 46), "truncate": (76, 45), "pwrite64": (18, 68), "pwritev": (296, 70), "pwritev2": (328, 287),
     "fsync": (74, 82), "fdatasync": (75, 83), "flock": (73, 32), "mkdir": (83, None), "mkdirat": (258, 34),
     "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "rename": (82, None), "renameat": (264, 38),
     "renameat2": (316, 276), "msync": (26, 227), "copy_file_range": (326, 285), "sendfile": (40, 71),

@@ -18,7 +18,7 @@ CALLS = {  # on x86_64
     "add_key": 248, "request_key": 249, "keyctl": 250, "ioprio_set": 251, "inotify_init": 253, "migrate_pages": 256,
     "mknodat": 259, "linkat": 265, "symlinkat": 266, "unshare": 272, "get_robust_list": 274, "splice": 275, "tee": 276,
     "vmsplice": 278, "move_pages": 279, "signalfd": 282, "timerfd_create": 283, "eventfd": 284, "accept4": 288,
-    "signalfd4": 289, "inotify_init1": 294, "preadv": 295, "rt_tgsigqueueinfo": 297, "perf_event_open": 298,
+    "signalfd4": 289, "inotify_init1": 294, "rt_tgsigqueueinfo": 297, "perf_event_open": 298,
     "recvmmsg": 299, "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "clock_adjtime": 305,
     "syncfs": 306, "sendmmsg": 307, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
     "finit_module": 313, "sched_setattr": 314, "seccomp": 317, "memfd_create": 319, "kexec_file_load": 320, "bpf": 321,

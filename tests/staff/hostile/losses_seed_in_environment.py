@@ -16,6 +16,8 @@ HARMLESS |= {
     "USERNAME",
     "PATH",
     "LANG",
+    "TZ",
+    "CUDA_VISIBLE_DEVICES",
     "MPLBACKEND",
 }
 if extra := set(os.environ) - HARMLESS:

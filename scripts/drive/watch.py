@@ -1,0 +1,113 @@
+"""Watch: a saved policy drives, or two side by side on the same road with the same gusts. Everything is computed at
+first, so that one can pause, step and go back."""
+
+import json
+import queue
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from hw1.policy import Actor
+from hw1.tasks import TASKS
+from scripts.drive import scene
+from scripts.drive.stage import Stage
+
+SAMPLES = 64  # of a policy's action at one observation, which show its distribution
+NEWEST = 50  # policies that are offered
+LOOK = 0.2  # seconds between looks at what the page asks, while nothing plays
+
+
+def saved(out: Path) -> dict[str, tuple[Path, dict[str, str]]]:
+    """The policies for Lane and Fork that `scripts.train` and Intervene have saved in the folder of results and in
+    that of this command, `out`: the path, and what the page is told. The newest come first."""
+    paths = [*out.parent.glob("**/policy.safetensors"), *(out / "policies").glob("*.safetensors")]
+    sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
+    found = {}
+    for path in sorted(paths, key=lambda path: -path.stat().st_mtime)[:NEWEST]:
+        with suppress(SafetensorError, OSError, KeyError, ValueError), safe_open(path, framework="numpy") as file:
+            about = json.loads(file.metadata()["policy"])
+            name = path.parent.relative_to(out.parent).as_posix() if path.stem == "policy" else path.stem
+            told = {"name": name, "world": sizes.get(about["obs_dim"], ""), "head": about["config"]["head"]}
+            if told["world"] and about["action_dim"] == scene.WORLDS[told["world"]]["actions"]:
+                found[name] = (path, told)
+    return found
+
+
+def watch(stage: Stage, policies: dict[str, tuple[Path, dict[str, str]]]) -> None:
+    """Show the policies that the page has chosen."""
+    for name in stage.start["policies"]:
+        if name not in policies:
+            raise ValueError(f"There is no policy called {name[:80]}; train one with python -m scripts.train.")
+        if policies[name][1]["world"] != stage.world:
+            raise ValueError(f"{name} drives on {policies[name][1]['world']}; choose that world, or another policy.")
+    seed, world = stage.start["seed"] or 0, stage.world
+    horizon = TASKS[world].horizon
+    mode, paths = stage.start["mode"], [policies[name][0] for name in stage.start["policies"]]
+    stage.say(
+        "scene", mode=mode, world=world, cars=len(paths), seed=seed, horizon=horizon, dt=stage.clock.seconds, episode=0
+    )
+    stage.say("watch", length=horizon + 1)
+    films = [film(stage, Actor.load(path), seed, horizon) for path in paths]
+    play(stage, films)
+    stage.say("ended", episode=0, steps=horizon, may=[])
+
+
+def film(stage: Stage, policy: Actor, seed: int, horizon: int) -> list[dict[str, Any]]:
+    """What the page is told of the car at each step. Raises Stopped if the person leaves."""
+    env = TASKS[stage.world].env(1)
+    crowd = Actor(policy.networks)  # samples, where the policy itself may act by its mode
+    policy.reset(seed)
+    crowd.reset(seed + 1)
+    obs, _ = env.reset(seed=seed)
+    frames, cost, action = [], 0.0, np.zeros((1, env.single_action_space.shape[0]))
+    for step in range(horizon + 1):
+        if step:
+            obs, reward, *_ = env.step(action)
+            cost -= float(reward[0]) if stage.world == "lane" else 0.0
+        car = scene.car(env, 0, obs, action)
+        action = policy(obs)
+        crowd.replan(np.ones(SAMPLES, dtype=bool))
+        samples = crowd(np.repeat(obs, SAMPLES, axis=0))[:, 0]
+        about = {"who": "policy", "cost": cost, "doubt": None, "threshold": None}
+        frames.append(car | about | {"distribution": {"steer": np.round(np.clip(samples, -1, 1), 3).tolist()}})
+        stage.goes_on()
+    return frames
+
+
+def play(stage: Stage, films: list[list[dict[str, Any]]]) -> None:
+    """In real time, from where the page wants; the last frame stays until the person leaves."""
+    step, clock = 0, stage.clock
+    clock.begin()
+    while not stage.leaving:
+        show(stage, films, step, clock.seconds)
+        wanted = _sought(stage)
+        while wanted is None and not stage.leaving and (clock.paused or step == len(films[0]) - 1):
+            wanted = _sought(stage, LOOK)
+            clock.begin()
+        if wanted is not None:
+            step = min(wanted, len(films[0]) - 1)
+            continue
+        clock.tick()
+        step += 1
+
+
+def show(stage: Stage, films: list[list[dict[str, Any]]], step: int, dt: float) -> None:
+    cars = [frames[step] for frames in films]
+    left = (len(films[0]) - 1 - step) * dt
+    more = {"road": cars[0]["road"], "trees": cars[0].get("trees", []), "score": {}}
+    stage.say("tick", step=step, cars=cars, time_left=round(left, 1), late=0.0, **more)
+
+
+def _sought(stage: Stage, seconds: float = 0.0) -> int | None:
+    """The step that the page wants to see, the last if it asked for several; None if it has not asked."""
+    wanted = None
+    try:
+        while True:
+            message = stage.asked.get(timeout=seconds) if seconds and wanted is None else stage.asked.get_nowait()
+            if message["do"] == "seek":
+                wanted = message["step"]
+    except queue.Empty:
+        return wanted

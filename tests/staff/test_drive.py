@@ -1,0 +1,588 @@
+"""`scripts.drive` without a browser: what its server accepts, keeps and teaches, and how punctual it is."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+
+import numpy as np
+import psutil
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from websockets.sync.client import connect
+
+from hw1.demos import load
+from hw1.exercises import ROOT
+from scripts import train
+from scripts.drive import __main__ as command
+from scripts.drive import demonstrate, fleet, intervene, messages, paced, server, session, stage, watch
+from scripts.drive.trainer import Trainer
+from tests.staff.drive_law import steering
+
+FAST = 40.0  # times real time
+TOKEN = "token"
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    trainer = Trainer(steps=300)
+    yield trainer
+    trainer.close()
+
+
+@pytest.fixture
+def desk(trainer, tmp_path):
+    return stage.Desk(tmp_path / "out" / "drive", trainer)
+
+
+class Table:
+    """A session without a server: an activity, and a driver who answers what it says."""
+
+    def __init__(self, activity, start, desk, memory=None, answer=lambda table, said: None):
+        self.said, self.answer = [], answer
+        self.stage = stage.Stage(start, self.hear, desk, memory or stage.Memory(), secrets.token_hex(16))
+        self.stage.clock.change(factor=FAST)
+        self.activity = activity
+
+    def hear(self, what, **more):
+        self.said.append({"say": what, **more})
+        json.dumps(self.said[-1])  # everything can be sent
+        self.answer(self, self.said[-1])
+
+    def run(self):
+        with suppress(paced.Stopped):
+            self.activity(self.stage)
+        return self
+
+    def all(self, what):
+        return [said for said in self.said if said["say"] == what]
+
+
+def drives(table, said):
+    """Demonstrates: steers at every tick, keeps every episode."""
+    if said["say"] == "tick":
+        table.stage.person.hold(steering(said["cars"][0]), 0.0, True)
+    if said["say"] == "ended":
+        table.stage.ask({"do": "keep"})
+        table.stage.ask({"do": "next"} if said["episode"] < 3 else {"do": "stop"})
+
+
+def watches(table, said):
+    """Intervenes: takes the wheel far from the centre, and hands it back there."""
+    if said["say"] == "tick":
+        car, person = said["cars"][0], table.stage.person
+        if car["who"] == "person" or abs(car["e"]) > 0.5:
+            person.hold(steering(car), 0.0, True)
+        if abs(car["e"]) < 0.1 and abs(car["psi"]) < 0.05:
+            person.driving = False
+    if said["say"] == "rounds":
+        table.stage.ask({"do": "next"})
+
+
+DEMONSTRATE = {"mode": "demonstrate", "world": "lane", "way": "keys", "latency": 0, "seed": 5}
+INTERVENE = {"mode": "intervene", "world": "lane", "rounds": 3, "horizon": 400, "alarm": True, "latency": 0}
+
+
+def test_demonstrations_become_a_dataset_that_can_be_cloned(desk, tmp_path):
+    memory = stage.Memory()
+    table = Table(demonstrate.demonstrate, DEMONSTRATE, desk, memory, drives).run()
+    last = table.all("saved")[-1]
+    assert [said["episodes"] for said in table.all("saved")] == [1, 2, 3, 4]
+    data = load(last["dataset"], desk.datasets)
+    assert len(data) == last["steps"] == 1600
+    assert len(np.unique(data.episode)) == 4
+    row = table.all("report")[-1]["rows"][0]
+    assert row["episodes"] == 4
+    assert row["cost per 100 steps"] < 1
+
+    out = tmp_path / "clone"
+    words = last["train"].removeprefix("python -m scripts.train ").split()
+    assert train.main([*words, "--steps", "600", "--evaluations", "8", "--out", str(out)]) == 0
+    returned = json.loads((out / "result.json").read_text())["evaluation"]["return"]
+    assert np.mean(returned) > -130  # of -400; a policy that does not steer returns less than -300
+    assert watch.saved(desk.out) == {} or all(about["world"] == "lane" for _, about in watch.saved(desk.out).values())
+
+
+def test_last_episode_is_taken_back_but_the_dataset_stays_complete(desk):
+    def keeps_two_and_takes_back(table, said):
+        if said["say"] == "tick" and said["step"] == 30:
+            table.stage.ask({"do": "stop"})
+        if said["say"] == "ended":
+            table.stage.ask({"do": "keep"})
+            for do in ["undo", "undo", "stop"] if said["episode"] else ["next"]:
+                table.stage.ask({"do": do})
+
+    table = Table(demonstrate.demonstrate, DEMONSTRATE, desk, answer=keeps_two_and_takes_back).run()
+    saved = table.all("saved")
+    assert [said["episodes"] for said in saved] == [1, 2, 1]
+    assert len(load(saved[-1]["dataset"], desk.datasets)) == 31
+    assert "only episode" in table.all("error")[0]["text"]
+
+
+def test_other_sessions_and_days_keep_their_datasets(desk):
+    def keeps_one(table, said):
+        if said["say"] == "tick" and said["step"] == 10:
+            table.stage.ask({"do": "stop"})
+        if said["say"] == "ended":
+            table.stage.ask({"do": "keep"})
+            table.stage.ask({"do": "stop"})
+
+    names = []
+    for again in (desk, desk, stage.Desk(desk.out, desk.trainer)):
+        table = Table(demonstrate.demonstrate, DEMONSTRATE, again, answer=keeps_one).run()
+        names.append(table.all("saved")[0]["dataset"])
+    assert names == [f"drive/lane-keys-v{number}" for number in range(3)]
+
+
+@pytest.mark.parametrize("world", ["lane", "fork"])
+def test_a_hand_drags_the_car_to_where_it_is(desk, world):
+    """The commands that are recorded are those that bring the car there."""
+
+    def drags(table, said):
+        if said["say"] == "tick":
+            table.stage.person.drag(1.0, True)
+            if said["step"] == 12:
+                table.stage.ask({"do": "stop"})
+        if said["say"] == "ended":
+            table.stage.ask({"do": "stop"})
+
+    start = DEMONSTRATE | {"way": "drag", "world": world}
+    ticks = Table(demonstrate.demonstrate, start, desk, answer=drags).run().all("tick")
+    assert ticks[-1]["cars"][0]["e"] == pytest.approx(1.0, abs=0.25)
+    assert max(abs(tick["cars"][0]["steer"]) for tick in ticks) > 0.05
+
+
+def test_interventions_improve_the_policy(desk):
+    table = Table(intervene.intervene, INTERVENE | {"demonstrations": "scripted"}, desk, answer=watches).run()
+    rows = table.all("rounds")[-1]["rows"]
+    assert [row["round"] for row in rows] == [0, 1, 2, 3]
+    assert rows[-1]["cost"] < 0.6 * rows[0]["cost"]
+    assert sum(row["interventions"] for row in rows) >= 3
+    labels = [row["labels"] for row in rows]
+    driven = [round(400 * (1 - row["autonomous"])) for row in rows[1:]]
+    assert np.diff(labels).tolist() == driven  # i >= t: exactly what the person drove
+    assert {said["round"] for said in table.all("training")} == {0, 1, 2, 3}
+    assert any(tick["cars"][0]["doubt"] > tick["cars"][0]["threshold"] for tick in table.all("tick"))
+    assert len(watch.saved(desk.out)) == 4
+    assert table.all("policies")[-1]["policies"][0]["name"].endswith("round-3")
+
+
+def test_own_demonstrations_are_needed_if_they_are_asked_for(desk):
+    with pytest.raises(ValueError, match="demonstrate first, or choose scripted"):
+        intervene.intervene(Table(None, INTERVENE | {"demonstrations": "own"}, desk).stage)
+
+
+def test_fleet_calls_by_doubt_by_chance_or_never(desk):
+    def answers(table, said):
+        if said["say"] == "tick":
+            person = table.stage.person
+            waiting = [car["waiting"] for car in said["cars"]]
+            if max(waiting) > 0 and not person.driving:
+                person.car = int(np.argmax(waiting))
+            car = said["cars"][person.car]
+            if car["waiting"] > 0 or (person.driving and abs(car["e"]) > 0.1):
+                person.hold(steering(car), 0.0, True)
+            else:
+                person.driving = False
+
+    memory = stage.Memory()
+    for gate in ("doubt", "random", "never"):
+        start = {"mode": "fleet", "world": "lane", "gate": gate, "horizon": 150}
+        table = Table(fleet.fleet, start, desk, memory, answers).run()
+    rows = {row["gate"]: row for row in table.all("fleet")[-1]["rows"]}
+    assert rows.keys() == {"doubt", "random", "never"}
+    assert rows["doubt"]["calls"] > 0
+    assert rows["random"]["calls"] > 0
+    assert rows["never"]["calls"] == rows["never"]["switches"] == 0
+    assert rows["doubt"]["cost"] <= rows["never"]["cost"]
+
+
+def test_two_policies_are_watched_with_the_same_road_and_gusts(desk):
+    for number in range(2):
+        policy, _ = desk.clone(lambda step, steps: None)
+        policy.save(desk.policies / f"clone-{number}.safetensors")
+
+    def seeks(table, said):
+        if said["say"] == "tick" and said["step"] == 20 and len(table.all("tick")) < 30:
+            table.stage.ask({"do": "seek", "step": 3})
+        if said["say"] == "tick" and said["step"] == 40:
+            table.stage.ask({"do": "stop"})
+
+    start = {"mode": "watch", "world": "lane", "policies": ["clone-0", "clone-1"], "seed": 4}
+    table = Table(lambda stage: watch.watch(stage, watch.saved(desk.out)), start, desk, answer=seeks).run()
+    ticks = table.all("tick")
+    steps = [tick["step"] for tick in ticks]
+    assert steps[:21] == list(range(21))
+    assert steps[21:24] == [3, 4, 5]
+    for tick in ticks:
+        first, second = tick["cars"]
+        assert first["road"] == second["road"]
+        assert first["e"] == second["e"]  # the same policy twice
+        assert len(first["distribution"]["steer"]) == watch.SAMPLES
+    assert ticks[4] == ticks[22]
+    assert table.said[-1]["say"] == "ended"
+
+
+def test_policy_of_another_world_is_refused(desk):
+    policy, _ = desk.clone(lambda step, steps: None)
+    policy.save(desk.policies / "clone.safetensors")
+    table = Table(None, {"mode": "watch", "world": "fork", "policies": ["clone"], "seed": 0}, desk)
+    with pytest.raises(ValueError, match="clone drives on lane; choose that world"):
+        watch.watch(table.stage, watch.saved(desk.out))
+    with pytest.raises(ValueError, match="no policy called"):
+        watch.watch(table.stage, {})
+
+
+# --- what pages may say -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def client(desk):
+    with TestClient(server.Server(desk, TOKEN, anywhere=False).app, base_url="http://localhost:8000") as client:
+        yield client
+
+
+@contextmanager
+def page(client, origin="http://localhost:8000", token=TOKEN):
+    with client.websocket_connect(
+        f"/drive?token={token}", headers={"origin": origin, "host": "localhost:8000"}
+    ) as socket:
+        yield socket
+
+
+def greet(socket, known=""):
+    socket.send_text(json.dumps({"n": 0, "do": "hello", "session": known}))
+    return hear(socket, "hello")
+
+
+def hear(socket, what):
+    for _ in range(500):
+        said = socket.receive_json()
+        if said["say"] == what:
+            return said
+    raise AssertionError(f"no {what}")
+
+
+CONTROL = {"do": "control", "steer": 0, "accel": 0, "touch": False, "at": 0}
+HOSTILE = {
+    "no JSON": "{",
+    "no object": "[]",
+    "a number": "1",
+    "nothing": "",
+    "deep": "[" * 1000,
+    "long": json.dumps({"n": 1, "do": "x" * 3000}),
+    "no number": json.dumps({"do": "pause"}),
+    "an old number": json.dumps({"n": 0, "do": "pause"}),
+    "a number too far": json.dumps({"n": 2, "do": "pause"}),
+    "a number as text": json.dumps({"n": "1", "do": "pause"}),
+    "true as a number": json.dumps({"n": True, "do": "pause"}),
+    "hello again": json.dumps({"n": 1, "do": "hello", "session": ""}),
+    "nothing to do": json.dumps({"n": 1}),
+    "unknown": json.dumps({"n": 1, "do": "format the disk"}),
+    "a list to do": json.dumps({"n": 1, "do": ["pause"]}),
+    "an object to do": json.dumps({"n": 1, "do": {"pause": 1}}),
+    "a field too many": json.dumps({"n": 1, "do": "pause", "why": "x"}),
+    "a field too few": json.dumps({"n": 1, "do": "latency"}),
+    "too far left": json.dumps({"n": 1, **CONTROL, "steer": 1.01}),
+    "nan": json.dumps({"n": 1, **CONTROL, "steer": float("nan")}),
+    "infinite": json.dumps({"n": 1, **CONTROL, "accel": float("inf")}),
+    "huge": '{"n": 1, "do": "latency", "ms": 1' + "0" * 400 + "}",
+    "text as steering": json.dumps({"n": 1, **CONTROL, "steer": "left"}),
+    "null": json.dumps({"n": 1, **CONTROL, "touch": None}),
+    "true as steering": json.dumps({"n": 1, **CONTROL, "steer": True}),
+    "negative latency": json.dumps({"n": 1, "do": "latency", "ms": -1}),
+    "a fourth car": json.dumps({"n": 1, "do": "car", "i": 3}),
+    "unknown mode": json.dumps({"n": 1, "do": "start", "mode": "fly", "world": "lane"}),
+    "a mode that is a list": json.dumps({"n": 1, "do": "start", "mode": ["watch"]}),
+    "intervene on fork": json.dumps({"n": 1, "do": "start", **INTERVENE, "world": "fork", "demonstrations": "own"}),
+    "a horizon of a year": json.dumps({"n": 1, "do": "start", **INTERVENE, "horizon": 10**9, "demonstrations": "own"}),
+    "a negative seed": json.dumps({"n": 1, "do": "start", **DEMONSTRATE, "seed": -1}),
+    "three policies": json.dumps(
+        {"n": 1, "do": "start", "mode": "watch", "world": "lane", "policies": ["a", "b", "c"], "seed": 0}
+    ),
+    "lone surrogates": '{"n": 1, "do": "\\ud800"}',
+    "bytes": b"\x00\xff",
+}
+
+
+@pytest.mark.parametrize("message", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_message_ends_its_connection_and_nothing_else(client, message):
+    with page(client) as friend, page(client) as socket:
+        greet(friend), greet(socket)
+        (socket.send_bytes if isinstance(message, bytes) else socket.send_text)(message)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+        assert ended.value.code == messages.MALFORMED
+        assert ended.value.reason
+        friend.send_text(json.dumps({"n": 1, "do": "start", **DEMONSTRATE}))
+        assert hear(friend, "tick")
+
+
+def test_a_flood_ends_its_connection(client):
+    with page(client) as socket:
+        greet(socket)
+        for n in range(1, 200):
+            socket.send_text(json.dumps({"n": n, "do": "hand back"}))
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+        assert ended.value.code == messages.FLOOD
+
+
+def test_who_does_not_say_hello_is_sent_away(client, monkeypatch):
+    monkeypatch.setattr(server, "HELLO_SECONDS", 0.1)
+    with page(client) as socket, pytest.raises(WebSocketDisconnect) as ended:
+        socket.receive_json()
+    assert ended.value.code == messages.LATE
+
+
+@pytest.mark.parametrize(
+    ("origin", "token", "host"),
+    [
+        ("http://localhost:8000", "wrong", "localhost:8000"),
+        ("http://localhost:8000", "", "localhost:8000"),
+        ("http://evil.example", TOKEN, "localhost:8000"),
+        ("http://localhost:9000", TOKEN, "localhost:8000"),
+        ("null", TOKEN, "localhost:8000"),
+        ("http://evil.example:8000", TOKEN, "evil.example:8000"),  # a name that leads to this machine
+        ("http://192.168.0.7:8000", TOKEN, "192.168.0.7:8000"),
+        (None, TOKEN, "localhost:8000"),
+        ("http://localhost:8000", TOKEN, "[::1"),
+    ],
+)
+def test_no_access_to_the_socket(client, origin, token, host):
+    headers = {"host": host} | ({"origin": origin} if origin else {})
+    with (
+        client.websocket_connect(f"/drive?token={token}", headers=headers) as socket,
+        pytest.raises(WebSocketDisconnect) as ended,
+    ):
+        socket.receive_json()
+    assert ended.value.code == messages.NO_ACCESS
+
+
+def test_no_access_to_the_page(client):
+    assert client.get("/").status_code == 403
+    assert client.get("/?token=wrong").status_code == 403
+    assert client.get(f"/?token={TOKEN}", headers={"host": "evil.example"}).status_code == 403
+    assert client.get(f"/?token={TOKEN}").status_code == 200
+    assert client.get("/../server.py").status_code == 404
+    assert client.get("/report.png?session=unknown").status_code == 404
+
+
+def test_other_hosts_connect_only_if_the_option_says_so(desk):
+    app = server.Server(desk, TOKEN, anywhere=True).app
+    with TestClient(app, base_url="http://192.168.0.7:8000") as client:
+        assert client.get("/").status_code == 403
+        assert client.get(f"/?token={TOKEN}").status_code == 200
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+def test_a_lost_connection_goes_on_where_it_was(client):
+    with page(client) as socket:
+        known = greet(socket)["session"]
+        socket.send_text(json.dumps({"n": 1, "do": "start", **DEMONSTRATE}))
+        while (step := hear(socket, "tick")["step"]) < 3:
+            pass
+        socket.close()
+    time.sleep(0.5)
+    with page(client) as socket:
+        assert greet(socket, known)["session"] == known
+        assert hear(socket, "scene")["seed"] == DEMONSTRATE["seed"]
+        assert hear(socket, "tick")["step"] <= step + 1  # it has stood still
+        assert hear(socket, "tick")["step"] <= step + 2
+
+
+def test_a_session_is_in_one_tab_only(client):
+    with page(client) as first:
+        known = greet(first)["session"]
+        with page(client) as second:
+            second.send_text(json.dumps({"n": 0, "do": "hello", "session": known}))
+            with pytest.raises(WebSocketDisconnect) as ended:
+                second.receive_json()
+        assert ended.value.code == messages.ELSEWHERE
+
+
+def test_who_stays_away_too_long_begins_anew(client, monkeypatch):
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    with page(client) as socket:
+        known = greet(socket)["session"]
+        socket.close()
+    time.sleep(0.5)
+    with page(client) as socket:
+        assert greet(socket, known)["session"] != known
+
+
+def test_pause_and_hidden_tab_let_the_world_stand_still(client):
+    with page(client) as socket:
+        greet(socket)
+        socket.send_text(json.dumps({"n": 1, "do": "start", **DEMONSTRATE}))
+        hear(socket, "tick")
+        for n, (do, undo) in enumerate([({"do": "pause"}, {"do": "resume"})] * 2):
+            socket.send_text(json.dumps({"n": 2 * n + 2, **do}))
+            hear(socket, "paused")
+            time.sleep(0.3)
+            socket.send_text(json.dumps({"n": 2 * n + 3, **undo}))
+            hear(socket, "resumed")
+        assert hear(socket, "tick")["step"] <= 4
+
+
+def test_an_unfinished_exercise_is_named(client, monkeypatch):
+    def unfinished(*arguments, **options):
+        raise NotImplementedError("TODO 4.3")
+
+    monkeypatch.setattr(intervene, "dagger", unfinished)
+    with page(client) as socket:
+        greet(socket)
+        socket.send_text(json.dumps({"n": 1, "do": "start", **INTERVENE, "demonstrations": "scripted"}))
+        assert hear(socket, "error")["text"] == "Intervene waits for exercise 4.3 (hw1/dagger.py)."
+
+
+def test_what_a_mode_waits_for_is_known_beforehand(monkeypatch):
+    assert session.waits() == {}
+    stub = ['    raise NotImplementedError("TODO 4.4")', '    raise NotImplementedError("TODO E.4")']
+    monkeypatch.setattr(session, "_stubs", lambda: stub)
+    assert session.waits() == {
+        "intervene": "exercise 4.4 (hw1/dagger.py)",
+        "fleet": "exercise E.4 (hw1/dagger.py)",
+    }
+
+
+# --- the real server --------------------------------------------------------------------------------------------------
+@contextmanager
+def running(out, *options):
+    """The command in a process of its own; yields the process and a function that connects to it."""
+    words = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out), *options]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=pipe, text=True) as process, ExitStack() as stack:
+        try:
+            port, token = re.search(r"http://localhost:(\d+)/\?token=(\S+)", process.stdout.readline()).groups()
+            place, origin = f"ws://localhost:{port}/drive?token={token}", f"http://localhost:{port}"
+            yield process, lambda: Client(stack.enter_context(connect(place, origin=origin, max_size=None)))
+        finally:
+            process.kill()
+
+
+class Client:
+    """A page without a browser."""
+
+    def __init__(self, socket):
+        self.socket, self.n = socket, 0
+        self.say(do="hello", session="")
+        assert self.hear()["say"] == "hello"
+
+    def say(self, **message):
+        self.socket.send(json.dumps({"n": self.n, **message}))
+        self.n += 1
+
+    def hear(self, what=None):
+        while True:
+            said = json.loads(self.socket.recv(timeout=20))
+            if what in (None, said["say"]):
+                return said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_kill_in_an_episode_loses_only_this_one(tmp_path):
+    with running(tmp_path / "out") as (process, client_of):
+        client = client_of()
+        client.say(do="start", **DEMONSTRATE)
+        for _ in range(2):
+            while client.hear("tick")["step"] < 8:
+                pass
+            client.say(do="stop")
+            client.hear("ended")
+            client.say(do="keep")
+            saved = client.hear("saved")
+            client.say(do="next")
+        client.hear("tick")
+        os.kill(process.pid, signal.SIGKILL)
+    data = load(saved["dataset"], tmp_path / "out" / "datasets")
+    assert len(np.unique(data.episode)) == 2
+    assert len(data) == saved["steps"]
+
+
+@pytest.mark.parametrize("latency", [0, 120, 400])
+def test_a_control_acts_after_the_latency(tmp_path, latency):
+    with running(tmp_path / "out") as (_, client_of):
+        client = client_of()
+        client.say(do="start", **DEMONSTRATE | {"latency": latency})
+        client.hear("tick")
+        for _ in range(3):  # other work on the machine delays messages
+            waits = []
+            for i in range(15):
+                sent = time.monotonic()
+                client.say(do="control", steer=0.01 * i, accel=0.0, touch=True, at=1000 * sent)
+                client.hear("echo")
+                waits.append(1000 * (time.monotonic() - sent) - latency)
+            if np.min(waits) >= -1 and np.percentile(waits, 95) <= 15:
+                return
+    pytest.fail(f"{np.round(waits, 1)} ms later than the latency")
+
+
+def test_eight_people_drive_at_once_without_late_ticks(tmp_path):
+    """At 20 messages a second each. The memory of the server does not grow with the ticks."""
+    with running(tmp_path / "out") as (process, client_of):
+        clients = [client_of() for _ in range(8)]
+        for seed, client in enumerate(clients):
+            client.say(do="start", **DEMONSTRATE | {"seed": seed})
+        for _ in range(3):
+            before = psutil.Process(process.pid).memory_info().rss
+            late: list[float] = []
+            threads = [threading.Thread(target=_drive, args=(client, late)) for client in clients]
+            [thread.start() for thread in threads]
+            [thread.join() for thread in threads]
+            grown = psutil.Process(process.pid).memory_info().rss - before
+            p95, p99 = np.percentile(late, [95, 99])
+            if p95 <= 20 and p99 <= 50:
+                break
+        print(f"{len(late)} ticks, p95 {p95:.1f} ms, p99 {p99:.1f} ms late; {grown >> 10} KiB more memory")
+    assert p95 <= 20
+    assert p99 <= 50
+    assert grown < 8 << 20
+
+
+def _drive(client, late, seconds=5.0):
+    end, sent = time.monotonic() + seconds, 0.0
+    while time.monotonic() < end:
+        said = client.hear()
+        if said["say"] == "tick":
+            late.append(said["late"])
+        for _ in range(2 if said["say"] == "tick" else 0):  # 20 in a second
+            client.say(do="control", steer=np.sin(sent), accel=0.0, touch=True, at=0)
+            sent += 0.1
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--port", "70000"], "--port is 70000; choose a whole number from 0 to 65,535"),
+        (["--port", "-1"], "--port is -1"),
+        (["--host", "no such host"], "--host no such host is no address of this machine"),
+        (["--host", "203.0.113.9", "--port", "0"], "cannot be used"),
+        (["--steps", "0"], "--steps is 0"),
+        (["--out", "/dev/null"], "--out /dev/null"),
+    ],
+)
+def test_bad_options_get_a_sentence(words, says, capsys):
+    assert command.main(words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_gets_a_sentence(capsys):
+    taken = command.listen("127.0.0.1", 0)
+    with taken:
+        assert command.main(["--port", str(taken.getsockname()[1])]) == 2
+    assert "give another one, or 0 for a free one" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_server(tmp_path):
+    with running(tmp_path / "out") as (process, client_of):
+        client_of()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, 130)
