@@ -57,16 +57,25 @@ def seed(value: Any) -> bool:
     return value is None or whole(0, MAX_SEED)(value)
 
 
-_latency, _horizon, _world = number(0, 500), whole(10, 1000), one_of("lane", "fork")
+_horizon, _world = whole(10, 1000), one_of("lane", "fork")
+# Milliseconds: what the person chose, and what the page takes anyway, by which the server waits less.
+_late, _less = number(0, 500), number(0, 500)
 STARTS: dict[str, dict[str, Check]] = {
-    "demonstrate": {"world": _world, "way": one_of("keys", "wheel", "drag"), "latency": _latency, "seed": seed},
+    "demonstrate": {
+        "world": _world,
+        "way": one_of("keys", "wheel", "drag"),
+        "latency": _late,
+        "less": _less,
+        "seed": seed,
+    },
     "intervene": {
         "world": one_of("lane"),
         "rounds": whole(1, 10),
         "horizon": _horizon,
         "alarm": flag,
         "demonstrations": one_of("own", "scripted"),
-        "latency": _latency,
+        "latency": _late,
+        "less": _less,
     },
     "fleet": {"world": one_of("lane"), "gate": one_of("doubt", "never", "random"), "horizon": _horizon},
     "watch": {"world": _world, "policies": names, "seed": seed},
@@ -76,7 +85,7 @@ FIELDS: dict[str, dict[str, Check]] = {
     "hello": {"session": text},
     "control": {"steer": number(-1, 1), "accel": number(-1, 1), "touch": flag, "at": _at},
     "drag": {"e": number(-20, 20), "touch": flag, "at": _at},
-    "latency": {"ms": _latency},
+    "latency": {"ms": _late, "less": _less},
     "car": {"i": whole(0, 2)},
     "seek": {"step": whole(0, 1_000_000)},
     "speed": {"factor": number(0.25, 4)},
