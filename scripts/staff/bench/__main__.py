@@ -23,6 +23,7 @@ import tyro
 from scripts.command import ended, read_options, require_file
 from scripts.staff.bench.commands import measure_demo, measure_test
 from scripts.staff.bench.dagger import measure_dagger
+from scripts.staff.bench.drive import measure_drive
 from scripts.staff.bench.envs import measure_envs
 from scripts.staff.bench.grading import measure_batch, measure_grade, measure_isolation
 from scripts.staff.bench.mixture import measure_mixture
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "isolation": measure_isolation,
     "batch": measure_batch,
     "mutation": measure_mutation,
+    "drive": measure_drive,
     "demo": measure_demo,
     "test": measure_test,
 }
