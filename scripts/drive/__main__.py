@@ -59,9 +59,9 @@ def run(options: Options) -> None:
     name = "localhost" if options.host in LOCAL else options.host
     print(f"open http://{name}:{port}/?token={token}", flush=True)
     print("Ctrl-C ends it; what was kept is in", options.out / "datasets", flush=True)
-    config = uvicorn.Config(
-        server.app, log_level="warning", ws_max_size=64 * 1024, ws="websockets-sansio", lifespan="off"
-    )
+    # Nothing is compressed: that would take milliseconds of every tick, and make the controls late.
+    options_of_sockets = {"ws": "websockets-sansio", "ws_max_size": 64 * 1024, "ws_per_message_deflate": False}
+    config = uvicorn.Config(server.app, log_level="warning", lifespan="off", **options_of_sockets)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:

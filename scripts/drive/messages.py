@@ -71,6 +71,8 @@ STARTS: dict[str, dict[str, Check]] = {
     "fleet": {"world": one_of("lane"), "gate": one_of("doubt", "never", "random"), "horizon": _horizon},
     "watch": {"world": _world, "policies": names, "seed": seed},
 }
+OPTIONAL = {("start", "less"): _latency, ("latency", "less"): _latency}
+"""Milliseconds that the page takes anyway from a key to the frame: the server waits so much less."""
 _at = number(0, 1e12)
 FIELDS: dict[str, dict[str, Check]] = {
     "hello": {"session": text},
@@ -129,6 +131,7 @@ def _check(found: dict[str, Any]) -> None:
         fields = fields and fields | {"mode": text}
     if fields is None:
         raise Refused("a message asks for something that does not exist")
+    fields = fields | {name: check for (action, name), check in OPTIONAL.items() if action == do and name in found}
     if found.keys() != fields.keys() | {"n", "do"}:
         raise Refused(f"a message lacks a field of {do}, or has one too many")
     for name, check in fields.items():

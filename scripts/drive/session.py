@@ -106,11 +106,12 @@ class Session:
 
     def _act(self, stage: Stage, do: str, message: dict[str, Any]) -> None:
         if do in ("control", "drag"):
-            self.loop.call_later(stage.start.get("latency", 0) / 1000, self._hold, stage, message)
+            delay = max(stage.start.get("latency", 0) - stage.start.get("less", 0), 0)  # milliseconds
+            self.loop.call_later(delay / 1000, self._hold, stage, message)
         elif do == "hand back":
             stage.person.driving = False
         elif do == "latency":
-            stage.start["latency"] = message["ms"]
+            stage.start |= {"latency": message["ms"], "less": message.get("less", 0)}
         elif do == "car":
             stage.person.car, stage.person.driving = message["i"], False
         elif do == "speed":
