@@ -1,9 +1,7 @@
 """What the tests of `scripts.drive`'s page share: a server, a browser, and a driver who sees only the page."""
 
 import contextlib
-import importlib.util
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -25,35 +23,17 @@ SIZES = {
 MODES = ("demonstrate", "intervene", "fleet", "watch")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def served(out: Path) -> Iterator[str]:
     """The server, which keeps its files in `out`, until the end of the block; yields the address of its page."""
-    port = free_port()
-    real = importlib.util.find_spec("scripts.drive.__main__")
-    command = ["scripts.drive", "--port", str(port), "--out", str(out)]
-    command = command if real else ["tests.staff.drive_fake", str(port), str(out)]
-    process = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out), "--steps", "100"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
-        wait_for(port)
         yield address
     finally:
         process.terminate()
         process.communicate(timeout=20)
-
-
-def wait_for(port: int) -> None:
-    for _ in range(300):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def connected(page: Page, url: str) -> Page:
@@ -65,6 +45,7 @@ def connected(page: Page, url: str) -> Page:
 def begin(page: Page, mode: str, world: str = "lane", **settings) -> None:
     """Choose a mode, its settings and Start; wait until the car moves."""
     page.click(f'nav [data-mode="{mode}"]')
+    settings = {"demonstrations": "scripted"} | settings if mode == "intervene" else settings
     page.select_option('[name="world"]', world)
     for name, value in settings.items():
         if name in ("latency", "horizon", "seed", "rounds"):
@@ -72,6 +53,9 @@ def begin(page: Page, mode: str, world: str = "lane", **settings) -> None:
         else:
             page.select_option(f'[name="{name}"]', value)
     page.click('[data-do="start"]')
+    if mode == "intervene":  # the first policy learns before the first round
+        phase(page, "between")
+        page.keyboard.press("n")
     moving(page)
 
 

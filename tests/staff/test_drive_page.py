@@ -18,8 +18,13 @@ from tests.staff.drive_browser import CHROMIUM, MODES, SIZES, Driver, begin, con
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def url(tmp_path_factory, browser):
+    """A server with a policy that can be watched: that of a short round of interventions."""
     with served(tmp_path_factory.mktemp("drive")) as address:
+        page = connected(browser.new_page(bypass_csp=True), address)
+        begin(page, "intervene", horizon=10, rounds=1)
+        page.wait_for_selector("#rows tbody tr", timeout=60_000)
+        page.close()
         yield address
 
 
@@ -37,7 +42,7 @@ def opened(browser, url):
     contexts, errors = [], []
 
     def make(size="desktop", prepare=lambda page: None):
-        contexts.append(browser.new_context(**SIZES[size]))
+        contexts.append(browser.new_context(**SIZES[size], bypass_csp=True))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(error))
         prepare(page)
@@ -59,6 +64,16 @@ def sent_by(page) -> list[dict]:
     sent = []
     page.on("websocket", lambda web: web.on("framesent", lambda frame: sent.append(json.loads(frame))))
     return sent
+
+
+def test_page_needs_nothing_that_the_server_forbids(browser, url):
+    page, told = browser.new_page(), []
+    page.on("console", lambda message: told.append(message.text))
+    connected(page, url)
+    page.click('[data-do="start"]')
+    page.wait_for_timeout(1000)
+    page.close()
+    assert told == []
 
 
 def said(sent, what):
@@ -317,8 +332,6 @@ def test_fleet_turns_to_a_car_and_hands_it_back(page):
 
 def test_rounds_grow_as_plot_and_table(page):
     begin(page, "intervene", horizon=10)
-    phase(page, "between")
-    page.keyboard.press("n")
     page.wait_for_function("document.querySelectorAll('#rows tbody tr').length === 2")
     assert page.is_visible("#plot")
 

@@ -95,7 +95,7 @@ const heard = {
     controls.on = false;
     halted = performance.now();
     const may = said.may ?? [];
-    const next = ["fleet", "watch"].includes(state.mode) ? "idle" : may.length ? "ended" : "between";
+    const next = { demonstrate: "ended", intervene: "training" }[state.mode] ?? "idle";
     change({ phase: next, may, last: said, news: "The episode is over.", mine: false });
   },
   saved(said) {
@@ -110,7 +110,12 @@ const heard = {
   },
   rounds(said) {
     panel.showRows("Rounds", said.rows, { plot: true });
-    if (state.phase !== "running") change({ phase: "between", news: "The round is over." });
+    if (state.phase !== "running") change({ phase: "between", news: "The policy has learned: ready for the next round." });
+  },
+  finished: () => change({ phase: "idle", news: "All rounds are done." }),
+  policies({ policies }) {
+    state.hello.policies = policies;
+    panel.showChoices(state.hello, state.mode);
   },
   fleet(said) {
     panel.showRows("Fleet", said.rows);

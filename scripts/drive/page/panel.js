@@ -61,7 +61,7 @@ function hint(mode) {
 function showWaits({ hello, mode, phase }) {
   const exercise = hello?.waits?.[mode];
   $("#waits").hidden = !exercise;
-  if (exercise) set($("#waits"), `${mode[0].toUpperCase()}${mode.slice(1)} waits for exercise ${exercise}.`);
+  if (exercise) set($("#waits"), `${mode[0].toUpperCase()}${mode.slice(1)} waits for ${exercise}.`);
   const unready = !hello || Boolean(exercise) || (mode === "watch" && !hello.policies.length);
   if (phase === "idle") $('[data-do="start"]').disabled = unready;
 }
@@ -102,7 +102,7 @@ export function sentence(state, now) {
   if (state.error) return state.error;
   if (phase === "starting") return "Starting …";
   if (phase === "paused") return state.why === "hidden" ? "Paused while the tab was hidden." : "Paused.";
-  if (phase === "training") return "The policy learns from what you drove.";
+  if (phase === "training") return "The policy learns from what was driven.";
   if (phase === "ended") return over(state.last);
   if (phase === "between") return state.news || "Ready for the next.";
   if (phase !== "running" || !telemetry) return state.news || "Choose what to do, then press Start.";
@@ -175,7 +175,7 @@ function showDoubt(car, alarm) {
 }
 
 export function showTraining({ round, step, steps }) {
-  set($("#training-text"), `Training after round ${round}`);
+  set($("#training-text"), `Training, round ${round}`);
   $("#progress").max = steps;
   $("#progress").value = step;
 }
