@@ -1,6 +1,8 @@
 """What the tests of `scripts.drive`'s page share: a server, a browser, and a driver who sees only the page."""
 
 import contextlib
+import functools
+import json
 import re
 import subprocess
 import sys
@@ -9,9 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import gymnasium as gym
+import numpy as np
 from playwright.sync_api import Page
 
+from hw1.dagger import aggregate
 from hw1.exercises import ROOT
+from hw1.storage import load, save
+from scripts.train import main as train
 
 CHROMIUM = "/usr/bin/chromium"
 SIZES = {
@@ -112,3 +119,28 @@ class Driver:
         for key in wanted - self.held:
             self.page.keyboard.down(key)
         self.held = wanted
+
+
+def tapped(page, latency) -> np.ndarray:
+    """Milliseconds from key to changed frame, for 60 presses and releases."""
+    page.evaluate("window.driveTiming.length = 0")
+    for i in range(30):
+        key = ("ArrowLeft", "ArrowRight")[i % 2]
+        page.keyboard.down(key)
+        time.sleep(0.07)
+        page.keyboard.up(key)
+        time.sleep(0.03)
+    page.wait_for_timeout(200 + latency)
+    delays = page.evaluate("window.driveTiming.map(({ at, drawn }) => drawn - at)")
+    assert len(delays) >= 50
+    return np.array(delays)
+
+
+def cost_of_clone(saved, folder) -> float:
+    """The cost in an episode of a policy that was trained on all those datasets."""
+    data = functools.reduce(aggregate, [load(name, ROOT / root) for name, root in sorted(saved)])
+    env = gym.make_vec("hw1/Lane-v0", num_envs=1)
+    save(data, "drive/all-v0", folder, seed=0, env=env)
+    options = ["--task", "lane", "--dataset", "drive/all-v0", "--datasets", folder, "--out", folder / "clone"]
+    assert train([str(option) for option in options]) == 0
+    return -json.loads((folder / "clone/result.json").read_text())["evaluation"]["return"][0]

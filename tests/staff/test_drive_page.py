@@ -1,20 +1,26 @@
 """The page of `scripts.drive` in a real browser: what it shows, what it says to the server, and how fast."""
 
-import functools
 import json
 import time
 
-import gymnasium as gym
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from hw1.dagger import aggregate
-from hw1.exercises import ROOT
-from hw1.storage import load, save
-from scripts.train import main as train
-from tests.staff.drive_browser import CHROMIUM, MODES, SIZES, Driver, begin, connected, moving, phase, served
+from tests.staff.drive_browser import (
+    CHROMIUM,
+    MODES,
+    SIZES,
+    Driver,
+    begin,
+    connected,
+    cost_of_clone,
+    moving,
+    phase,
+    served,
+    tapped,
+)
 
 
 @pytest.fixture(scope="module")
@@ -241,21 +247,6 @@ def test_latency_from_key_to_changed_frame(page, latency):
     pytest.fail(f"p95 of {np.percentile(delays, 95):.1f} ms at a latency of {latency} ms")
 
 
-def tapped(page, latency) -> np.ndarray:
-    """Milliseconds from key to changed frame, for 60 presses and releases."""
-    page.evaluate("window.driveTiming.length = 0")
-    for i in range(30):
-        key = ("ArrowLeft", "ArrowRight")[i % 2]
-        page.keyboard.down(key)
-        time.sleep(0.07)
-        page.keyboard.up(key)
-        time.sleep(0.03)
-    page.wait_for_timeout(200 + latency)
-    delays = page.evaluate("window.driveTiming.map(({ at, drawn }) => drawn - at)")
-    assert len(delays) >= 50
-    return np.array(delays)
-
-
 def test_messages_keep_the_agreed_limits(opened):
     sent = []
     page = opened(prepare=lambda page: sent.extend([sent_by(page)]))
@@ -356,13 +347,3 @@ def test_demonstrations_by_keys_train_a_policy_that_keeps_the_lane(opened, tmp_p
         (kept["dataset"], kept["root"]) for kept in (page.evaluate("window.drive.saved") for page in pages) if kept
     }
     assert cost_of_clone(saved, tmp_path) <= 40  # of 400 steps
-
-
-def cost_of_clone(saved, folder) -> float:
-    """The cost in an episode of a policy that was trained on all those datasets."""
-    data = functools.reduce(aggregate, [load(name, ROOT / root) for name, root in sorted(saved)])
-    env = gym.make_vec("hw1/Lane-v0", num_envs=1)
-    save(data, "drive/all-v0", folder, seed=0, env=env)
-    options = ["--task", "lane", "--dataset", "drive/all-v0", "--datasets", folder, "--out", folder / "clone"]
-    assert train([str(option) for option in options]) == 0
-    return -json.loads((folder / "clone/result.json").read_text())["evaluation"]["return"][0]

@@ -100,12 +100,12 @@ function showButtons(state) {
 export function sentence(state, now) {
   const { phase, telemetry, mode } = state;
   if (state.error) return state.error;
-  if (phase === "starting") return "Starting …";
+  if (phase === "starting" || (phase === "running" && !telemetry)) return "Starting …";
   if (phase === "paused") return state.why === "hidden" ? "Paused while the tab was hidden." : "Paused.";
   if (phase === "training") return "The policy learns from what was driven.";
   if (phase === "ended") return over(state.last);
   if (phase === "between") return state.news || "Ready for the next.";
-  if (phase !== "running" || !telemetry) return state.news || "Choose what to do, then press Start.";
+  if (phase !== "running") return state.news || "Choose what to do, then press Start.";
   if (mode === "fleet") return fleetSentence(state);
   const car = telemetry.cars[0];
   if (doubts(car)) state.doubted = now;
