@@ -1,7 +1,5 @@
 """Fleet: three cars and one person, who is called where the policies doubt. (ThriftyDAgger, Hoque et al. 2021.)"""
 
-import time
-
 import numpy as np
 
 from hw1.rollout import rollout
@@ -31,6 +29,7 @@ class Calls:
 
     def __init__(self, stage: Stage, members: list, threshold: float, seed: int):
         self.person, self.members, self.threshold = stage.person, members, threshold
+        self.clock = stage.clock
         self.gate = stage.start["gate"]
         self.rng = np.random.default_rng([seed, 3])
         self.rate = stage.memory.fleet.get("doubt", {}).get("rate", RATE)
@@ -41,7 +40,7 @@ class Calls:
         self.last: int | None = None
 
     def __call__(self, obs: np.ndarray, state: np.ndarray, expert_drives: np.ndarray) -> np.ndarray:
-        now = time.monotonic()
+        now = self.clock.now()
         self.steps += 1
         self.doubt = doubt_of(self.members, obs)
         drives = self.person.gate(CARS)
@@ -63,7 +62,7 @@ class Calls:
         self.calls += int(new.sum())
 
     def about(self, i: int, obs: np.ndarray) -> dict:
-        waiting = 0.0 if np.isnan(self.since[i]) else time.monotonic() - self.since[i]
+        waiting = 0.0 if np.isnan(self.since[i]) else self.clock.now() - self.since[i]
         shown = {"doubt": round(float(self.doubt[i]), 4), "threshold": round(self.threshold, 4)}
         mine = self.person.driving and self.person.car == i
         return {"who": "person" if mine else "policy", "waiting": round(waiting, 1)} | (
@@ -72,7 +71,7 @@ class Calls:
 
     def row(self, cost: float) -> dict:
         """Calls that nobody answered wait until the end."""
-        open_calls = time.monotonic() - self.since[~np.isnan(self.since)]
+        open_calls = self.clock.now() - self.since[~np.isnan(self.since)]
         waiting = float(np.mean([*self.waits, *open_calls])) if self.calls else 0.0
         rate = self.calls / max(self.steps * CARS, 1)
         about = {"gate": self.gate, "switches": self.switches, "waiting": round(waiting, 2)}

@@ -30,7 +30,7 @@ class Clock:
         self.seconds, self.factor = seconds, 1.0
         self.changed = threading.Condition()
         self.paused = self.stopped = False
-        self.due = 0.0
+        self.due = self.stood = 0.0
 
     def begin(self) -> None:
         """An episode begins now."""
@@ -44,6 +44,10 @@ class Clock:
                 setattr(self, name, value)
             self.changed.notify_all()
 
+    def now(self) -> float:
+        """Seconds that pass, of which pauses are no part; for the thread that calls `tick`."""
+        return time.monotonic() - self.stood
+
     def tick(self) -> float:
         """Wait for the next tick, which a pause postpones; returns how many seconds late it is.
 
@@ -52,7 +56,9 @@ class Clock:
         with self.changed:
             while not self.stopped:
                 if self.paused:
+                    begin = time.monotonic()
                     self.changed.wait()
+                    self.stood += time.monotonic() - begin
                     self.due = time.monotonic() + self.seconds / self.factor
                     continue
                 left = self.due - time.monotonic()

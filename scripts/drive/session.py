@@ -5,6 +5,7 @@ import secrets
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,9 @@ class Session:
         self.halted: set[str] = set()
         """Why the world stands still: "you", "hidden", "lost"."""
         self.end: asyncio.TimerHandle | None = None
+        self.under_way: deque[tuple[Stage, dict[str, Any]]] = deque()
+        self.arrives = 0.0
+        """When the last of what is under way acts, by the loop's clock."""
 
     # --- the connection ---
     def connect(self) -> "asyncio.Queue[dict[str, Any]]":
@@ -105,15 +109,10 @@ class Session:
             self._act(self.stage, do, message)
 
     def _act(self, stage: Stage, do: str, message: dict[str, Any]) -> None:
-        if do in ("control", "drag"):
-            delay = max(stage.start.get("latency", 0) - stage.start.get("less", 0), 0) / 1000
-            self.loop.call_later(delay, self._hold, stage, message)
-        elif do == "hand back":
-            stage.person.driving = False
+        if do in ("control", "drag", "hand back", "car"):
+            self._delay(stage, message)
         elif do == "latency":
             stage.start |= {"latency": message["ms"], "less": message["less"]}
-        elif do == "car":
-            stage.person.car, stage.person.driving = message["i"], False
         elif do == "speed":
             stage.clock.change(factor=float(message["factor"]))
         else:
@@ -121,8 +120,22 @@ class Session:
                 self.halted.discard("you")
             stage.ask(message)
 
+    def _delay(self, stage: Stage, message: dict[str, Any]) -> None:
+        """What the hands do acts after the latency, and in its order: also if the latency becomes shorter meanwhile."""
+        delay = max(stage.start.get("latency", 0) - stage.start.get("less", 0), 0) / 1000
+        self.arrives = max(self.loop.time() + delay, self.arrives)
+        self.under_way.append((stage, message))
+        self.loop.call_at(self.arrives, lambda: self._arrive(*self.under_way.popleft()))
+
+    def _arrive(self, stage: Stage, message: dict[str, Any]) -> None:
+        if message["do"] == "hand back":
+            stage.person.driving = False
+        elif message["do"] == "car":
+            stage.person.car, stage.person.driving = message["i"], False
+        else:
+            self._hold(stage, message)
+
     def _hold(self, stage: Stage, message: dict[str, Any]) -> None:
-        """The control acts now, after the latency."""
         if message["do"] == "drag":
             stage.person.drag(message["e"], message["touch"])
         else:

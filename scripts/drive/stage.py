@@ -140,7 +140,7 @@ class Stage:
         self.goes_on()
 
     def progress(self, round: int) -> Callable[[int, int], None]:
-        """Tells the page how far a training is. Raises Stopped if the person has left."""
+        """Tells the page how far a training is."""
 
         def tell(step: int, steps: int) -> None:
             self.say("training", round=round, step=step, steps=steps)

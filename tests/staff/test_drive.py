@@ -1,9 +1,11 @@
 """`scripts.drive` without a browser: what its server accepts, keeps and teaches, and how punctual it is."""
 
+import asyncio
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 
@@ -390,6 +392,41 @@ def test_a_lost_connection_goes_on_where_it_was(client):
         assert hear(socket, "scene")["seed"] == DEMONSTRATE["seed"]
         assert hear(socket, "tick")["step"] <= step + 1  # it has stood still
         assert hear(socket, "tick")["step"] <= step + 2
+
+
+def hands_of(desk, latency, messages):
+    """The person after these messages, one after the other, have acted."""
+
+    async def say():
+        one = session.Session(desk, lambda ended: None)
+        start = INTERVENE | {"latency": latency}
+        one.stage = stage.Stage(start, lambda *said, **more: None, desk, stage.Memory(), SESSION)
+        for message in messages:
+            one.hear(message)
+        await asyncio.sleep(latency / 1000 + 0.1)
+        return one.stage.person
+
+    return asyncio.run(say())
+
+
+def test_controls_keep_their_order_when_the_latency_becomes_shorter(desk):
+    left = CONTROL | {"n": 1, "steer": 1.0, "touch": True}
+    faster = {"do": "latency", "ms": 0, "less": 0}
+    assert hands_of(desk, 200, [left, faster, CONTROL | {"n": 3}]).steer == 0.0
+
+
+def test_a_control_that_was_under_way_does_not_undo_the_hand_back(desk):
+    assert not hands_of(desk, 100, [CONTROL | {"n": 1, "touch": True}, {"do": "hand back"}]).driving
+
+
+def test_a_pause_is_no_part_of_the_time_of_an_episode():
+    clock = paced.Clock(0.05)
+    clock.begin()
+    begin = clock.now()
+    clock.change(paused=True)
+    threading.Timer(0.5, lambda: clock.change(paused=False)).start()
+    clock.tick()
+    assert clock.now() - begin < 0.3
 
 
 def test_a_session_is_in_one_tab_only(client):
