@@ -56,8 +56,7 @@ def run(options: Options) -> None:
     token = secrets.token_urlsafe(16)
     server = Server(Desk(options.out, Trainer(options.steps)), token, anywhere=options.host not in LOCAL)
     port = listening.getsockname()[1]
-    name = "localhost" if options.host in LOCAL else options.host
-    print(f"open http://{name}:{port}/?token={token}", flush=True)
+    print(f"open http://{name_of(options.host)}:{port}/?token={token}", flush=True)
     print("Ctrl-C ends it; what was kept is in", options.out / "datasets", flush=True)
     # Compressing a tick takes longer than sending it on this machine.
     sockets = {"ws": "websockets-sansio", "ws_max_size": 64 * 1024, "ws_per_message_deflate": False}
@@ -66,6 +65,20 @@ def run(options: Options) -> None:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         server.close()
+
+
+def name_of(host: str) -> str:
+    """What stands for `host` in an address that a browser can open, on this machine or on a phone."""
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return "localhost"
+    if host not in ("0.0.0.0", "::", ""):
+        return f"[{host}]" if ":" in host else host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; says by which address this machine would be reached
+            return probe.getsockname()[0]
+        except OSError:
+            return socket.gethostname()
 
 
 def listen(host: str, port: int) -> socket.socket:

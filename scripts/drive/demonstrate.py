@@ -66,13 +66,15 @@ class Kept:
         """Take back the last one. With none left, the dataset stays as it was: it is complete or absent."""
         if not self.rollouts:
             return
+        if len(self.rollouts) == 1:
+            text = "The only episode of a dataset cannot be taken back; keep another one first."
+            return self.stage.say("error", text=text)
         last = self.rollouts.pop()
-        if not self.rollouts:
-            self.rollouts.append(last)
-            return self.stage.say(
-                "error", text="The only episode of a dataset cannot be taken back; keep another one first."
-            )
-        self._save(0)
+        try:
+            self._save(0)
+        except BaseException:
+            self.rollouts.append(last)  # as on the disk
+            raise
         self._forget()
         self._tell()
 

@@ -20,7 +20,7 @@ from scripts.drive.trainer import TrainingError
 from scripts.drive.watch import saved, watch
 
 GRACE = 30.0  # seconds
-WAITING = 200  # messages for a page that reads slowly; of the ticks beyond them it hears only the newest
+WAITING = 200  # messages for a page that reads slowly; while so many wait, it misses ticks and echoes
 NEEDS = {"intervene": ("1.1", "4.2", "4.3", "4.4"), "fleet": ("1.1", "E.4")}
 # What a page that comes back has to hear again. A new scene makes what was said of the old one void.
 SHOWN = ("saved", "report", "rounds", "fleet", "scene", "watch", "tick", "training", "ended")
@@ -93,7 +93,7 @@ class Session:
                 self.shown.pop(old, None)
         if what in SHOWN:
             self.shown[what] = message
-        if self.outbox is not None and (what != "tick" or self.outbox.qsize() < WAITING):
+        if self.outbox is not None and (what not in ("tick", "echo") or self.outbox.qsize() < WAITING):
             self.outbox.put_nowait(message)
 
     # --- what the page says ---

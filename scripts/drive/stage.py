@@ -32,6 +32,9 @@ class Desk:
     """The folder for datasets and policies."""
     trainer: Trainer
     lock: threading.Lock = field(default_factory=threading.Lock)
+    """Of the names."""
+    cloning: threading.Lock = field(default_factory=threading.Lock)
+    """Of `first`: training takes long."""
     names: set[str] = field(default_factory=set)
     """Of the datasets that sessions write."""
     first: tuple[Actor, float] | None = None
@@ -47,7 +50,7 @@ class Desk:
 
     def clone(self, progress: Callable[[int, int], None]) -> tuple[Actor, float]:
         """What `first` holds; trained if nobody has asked for it yet."""
-        with self.lock:
+        with self.cloning:
             if self.first is None:
                 self.first = self.trainer.fit(scripted(), 0, progress)
             return self.first

@@ -1,8 +1,9 @@
-"""Watch: a saved policy drives, or two side by side on the same road with the same gusts. Everything is computed at
-first, so that one can pause, step and go back."""
+"""Watch: a saved policy drives, or two side by side on the same road with the same gusts. One can pause, step and go
+back."""
 
 import json
 import queue
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -50,53 +51,62 @@ def watch(stage: Stage, policies: dict[str, tuple[Path, dict[str, str]]]) -> Non
         "scene", mode=mode, world=world, cars=len(paths), seed=seed, horizon=horizon, dt=stage.clock.seconds, episode=0
     )
     stage.say("watch", length=horizon + 1)
-    films = [film(stage, Actor.load(path), seed, horizon) for path in paths]
-    play(stage, films)
+    films = [Film(frames(world, Actor.load(path), seed)) for path in paths]
+    play(stage, films, horizon)
     stage.say("ended", episode=0, steps=horizon, may=[])
 
 
-def film(stage: Stage, policy: Actor, seed: int, horizon: int) -> list[dict[str, Any]]:
-    """What the page is told of the car at each step. Raises Stopped if the person leaves."""
-    env = TASKS[stage.world].env(1)
+class Film:
+    """The frames of one drive, each of which is computed when it is first seen, and kept: one can go back."""
+
+    def __init__(self, made: Iterator[dict[str, Any]]):
+        self.made, self.kept = made, []
+
+    def __getitem__(self, step: int) -> dict[str, Any]:
+        while len(self.kept) <= step:
+            self.kept.append(next(self.made))
+        return self.kept[step]
+
+
+def frames(world: str, policy: Actor, seed: int) -> Iterator[dict[str, Any]]:
+    """What the page is told of the car at each step, and samples of what the policy does there."""
+    env = TASKS[world].env(1)
     crowd = Actor(policy.networks)  # samples, where the policy itself may act by its mode
     policy.reset(seed)
     crowd.reset(seed + 1)
     obs, _ = env.reset(seed=seed)
-    frames, cost, action = [], 0.0, np.zeros((1, env.single_action_space.shape[0]))
-    for step in range(horizon + 1):
-        if step:
-            obs, reward, *_ = env.step(action)
-            cost -= float(reward[0]) if stage.world == "lane" else 0.0
+    cost, action = 0.0, np.zeros((1, env.single_action_space.shape[0]))
+    while True:
         car = scene.car(env, 0, obs, action)
         action = policy(obs)
         crowd.replan(np.ones(SAMPLES, dtype=bool))
         samples = crowd(np.repeat(obs, SAMPLES, axis=0))[:, 0]
         about = {"who": "policy", "cost": cost, "doubt": None, "threshold": None}
-        frames.append(car | about | {"distribution": {"steer": np.round(np.clip(samples, -1, 1), 3).tolist()}})
-        stage.goes_on()
-    return frames
+        yield car | about | {"distribution": {"steer": np.round(np.clip(samples, -1, 1), 3).tolist()}}
+        obs, reward, *_ = env.step(action)
+        cost -= float(reward[0]) if world == "lane" else 0.0
 
 
-def play(stage: Stage, films: list[list[dict[str, Any]]]) -> None:
+def play(stage: Stage, films: list[Film], last: int) -> None:
     """In real time, from where the page wants; the last frame stays until the person leaves."""
     step, clock = 0, stage.clock
     clock.begin()
     while not stage.leaving:
-        show(stage, films, step, clock.seconds)
+        show(stage, films, step, (last - step) * clock.seconds)
         wanted = _sought(stage)
-        while wanted is None and not stage.leaving and (clock.paused or step == len(films[0]) - 1):
+        while wanted is None and not stage.leaving and (clock.paused or step == last):
             wanted = _sought(stage, LOOK)
             clock.begin()
         if wanted is not None:
-            step = min(wanted, len(films[0]) - 1)
+            step = min(wanted, last)
             continue
         clock.tick()
         step += 1
 
 
-def show(stage: Stage, films: list[list[dict[str, Any]]], step: int, dt: float) -> None:
-    cars = [frames[step] for frames in films]
-    left = (len(films[0]) - 1 - step) * dt
+def show(stage: Stage, films: list[Film], step: int, left: float) -> None:
+    """`left`: seconds until the end."""
+    cars = [film[step] for film in films]
     more = {"road": cars[0]["road"], "trees": cars[0].get("trees", []), "score": {}}
     stage.say("tick", step=step, cars=cars, time_left=round(left, 1), late=0.0, **more)
 

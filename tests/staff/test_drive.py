@@ -534,6 +534,15 @@ def test_eight_people_drive_at_once(tmp_path):
 
 # --- the command ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
+    ("host", "name"),
+    [("127.0.0.1", "localhost"), ("::1", "localhost"), ("192.0.2.7", "192.0.2.7"), ("2001:db8::7", "[2001:db8::7]")],
+)
+def test_the_printed_address_can_be_opened(host, name):
+    assert command.name_of(host) == name
+    assert command.name_of("0.0.0.0") not in ("", "0.0.0.0")
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--port", "70000"], "--port is 70000; choose a whole number from 0 to 65,535"),
