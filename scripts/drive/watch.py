@@ -17,6 +17,7 @@ from scripts.drive import scene
 from scripts.drive.stage import Stage
 
 SAMPLES = 64  # of a policy's action at one observation, which show its distribution
+DAMAGED = (SafetensorError, OSError, KeyError, TypeError, ValueError)  # or something else than a policy
 NEWEST = 50  # policies that are offered
 LOOK = 0.2  # seconds between looks at what the page asks, while nothing plays
 
@@ -24,12 +25,15 @@ LOOK = 0.2  # seconds between looks at what the page asks, while nothing plays
 def saved(out: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     """The policies for Lane and Fork that `scripts.train` and Intervene have saved in the folder of results and in
     that of this command, `out`: the path, and what the page is told. The newest come first."""
-    paths = [*out.parent.glob("**/policy.safetensors"), *(out / "policies").glob("*.safetensors")]
+    paths = [*out.parent.glob("*/policy.safetensors"), *(out / "policies").glob("*.safetensors")]
     sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
     found = {}
     for path in sorted(paths, key=lambda path: -path.stat().st_mtime)[:NEWEST]:
-        with suppress(SafetensorError, OSError, KeyError, ValueError), safe_open(path, framework="numpy") as file:
-            about = json.loads(file.metadata()["policy"])
+        with (
+            suppress(SafetensorError, OSError, KeyError, TypeError, ValueError),
+            safe_open(path, framework="numpy") as file,
+        ):
+            about = json.loads((file.metadata() or {})["policy"])
             name = path.parent.relative_to(out.parent).as_posix() if path.stem == "policy" else path.stem
             told = {"name": name, "world": sizes.get(about["obs_dim"], ""), "head": about["config"]["head"]}
             if told["world"] and about["action_dim"] == scene.WORLDS[told["world"]]["actions"]:

@@ -154,6 +154,8 @@ DEEP = {
     "scripts.staff.snapshot": "scripts.staff.snapshot.make",
     "scripts.staff.packages": "scripts.staff.packages.contents",
     "scripts.staff.picture": "scripts.staff.picture.scene",
+    "scripts.staff.drive_picture": "scripts.staff.drive_picture.train",
+    "scripts.drive --port 0": "scripts.drive.__main__.listen",
     "scripts.staff.release": "scripts.staff.release.Repository",
     "scripts.staff.grade photos": "scripts.staff.grade.given",
     "scripts.staff.autograder --out new.zip": "scripts.staff.autograder.keep_seed",

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import save_file
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -226,6 +227,15 @@ def test_two_policies_are_watched_with_the_same_road_and_gusts(desk):
         assert len(first["distribution"]["steer"]) == watch.SAMPLES
     assert ticks[4] == ticks[22]
     assert table.said[-1]["say"] == "ended"
+
+
+def test_files_that_are_no_policies_are_left_out(desk):
+    for number, metadata in enumerate([None, {}, {"policy": "1"}, {"policy": "{}"}, {"policy": "no JSON"}]):
+        folder = desk.out.parent / f"run {number}"
+        folder.mkdir(parents=True)
+        save_file({"a": np.zeros(1)}, folder / "policy.safetensors", metadata=metadata)
+    (folder / "policy.safetensors").write_bytes(b"damaged")
+    assert watch.saved(desk.out) == {}
 
 
 def test_policy_of_another_world_is_refused(desk):
