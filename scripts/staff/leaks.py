@@ -22,7 +22,8 @@ STATEMENT, EXPRESSION = 14, 24  # nodes in a syntax tree that is too large to be
 LINE = 36  # characters, without spaces, in a line that is too long for that
 STAFF = re.compile(r"\b(tests|scripts|writeup|notebooks)([./]\w+)*[./]staff\b")
 IMAGE_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"sRGB", b"cHRM", b"sBIT", b"bKGD"}
-BINARY = {".png", ".safetensors"}
+WEBP_CHUNKS = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
+BINARY = {".png", ".webp", ".safetensors"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
         yield "is a compiled file"
     if path.suffix == ".png":
         yield from _image_metadata(data)
+    if path.suffix == ".webp":
+        yield from _webp_metadata(data)
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -113,6 +116,15 @@ def _image_metadata(data: bytes) -> Iterator[str]:
         if kind not in IMAGE_CHUNKS:
             yield f"is an image with metadata ({kind.decode('latin-1')})"
         position += 12 + size
+
+
+def _webp_metadata(data: bytes) -> Iterator[str]:
+    position = 12  # after RIFF, the size and WEBP
+    while position + 8 <= len(data):
+        kind, size = struct.unpack("<4sI", data[position : position + 8])
+        if kind not in WEBP_CHUNKS:
+            yield f"is an image with metadata ({kind.decode('latin-1')})"
+        position += 8 + size + size % 2
 
 
 # --- syntax trees ----------------------------------------------------------------------------------------------------

@@ -79,6 +79,8 @@ LEAKS = {
     "a cache": ("hw1/__pycache__/a.cpython-311.pyc", b"\x00", "compiled"),
     "metadata of an image": ("writeup/a.png", image(b"tEXt"), "metadata"),
     "position of an image": ("writeup/a.png", image(b"eXIf"), "metadata"),
+    "metadata of a clip": ("writeup/a.webp", b"RIFF\0\0\0\0WEBPVP8X\3\0\0\0abc\0EXIF\1\0\0\0x\0", "metadata (EXIF)"),
+    "something after a clip": ("writeup/a.webp", b"RIFF\0\0\0\0WEBPVP8 \1\0\0\0a\0PK\3\4\1\0\0\0x", "metadata"),
     "an archive": ("hw1/old.bin", b"\xff\xfe\x00\x81", "cannot be searched"),
 }
 
