@@ -29,10 +29,7 @@ def saved(out: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
     found = {}
     for path in sorted(paths, key=lambda path: -path.stat().st_mtime)[:NEWEST]:
-        with (
-            suppress(SafetensorError, OSError, KeyError, TypeError, ValueError),
-            safe_open(path, framework="numpy") as file,
-        ):
+        with suppress(*DAMAGED), safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["policy"])
             name = path.parent.relative_to(out.parent).as_posix() if path.stem == "policy" else path.stem
             told = {"name": name, "world": sizes.get(about["obs_dim"], ""), "head": about["config"]["head"]}

@@ -5,9 +5,6 @@ Needs Chromium.
 """
 
 import io
-import os
-import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -26,6 +23,7 @@ from hw1.tasks import TASKS
 from scripts.command import ended, read_options
 from scripts.drive.stage import scripted
 from scripts.drive.trainer import Trainer
+from scripts.staff.bench.drive import serving
 
 CHROMIUM = "/usr/bin/chromium"
 SIZE = {"width": 1000, "height": 640}
@@ -50,13 +48,8 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "drive"
         train(out / "policies")
-        words = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out)]
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                frames = record(re.search(r"http://\S+", server.stdout.readline())[0])
-            finally:
-                server.terminate()
+        with serving(out) as (_, address):
+            frames = record(address)
     frames[OFF].save(ROOT / "writeup/drive.png", optimize=True)
     small = [frame.resize((SIZE["width"] * 3 // 4, SIZE["height"] * 3 // 4)) for frame in frames]
     milliseconds = int(1000 * SECONDS)

@@ -3,9 +3,6 @@
 import contextlib
 import functools
 import json
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +15,10 @@ from playwright.sync_api import Page
 from hw1.dagger import aggregate
 from hw1.exercises import ROOT
 from hw1.storage import load, save
+from scripts.staff.bench.drive import serving
 from scripts.train import main as train
+from tests.staff.drive_law import law
 
-CHROMIUM = "/usr/bin/chromium"
 SIZES = {
     "desktop": {"viewport": {"width": 1280, "height": 720}},
     "dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark", "reduced_motion": "reduce"},
@@ -33,14 +31,8 @@ MODES = ("demonstrate", "intervene", "fleet", "watch")
 @contextlib.contextmanager
 def served(out: Path) -> Iterator[str]:
     """The server, which keeps its files in `out`, until the end of the block; yields the address of its page."""
-    command = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out), "--steps", "100"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+    with serving(out, "--steps", "100") as (_, address):
         yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
 
 
 def connected(page: Page, url: str) -> Page:
@@ -102,7 +94,7 @@ class Driver:
 
     def wanted(self, seen: dict) -> float:
         """Steering that follows the bend and returns to the centre."""
-        return 5.2 * seen["bend"] - 0.2 * seen["e"] - 1.2 * seen["psi"]
+        return law(seen["bend"], seen["e"], seen["psi"], back=0.2)
 
     def turn(self) -> bool:
         """Look once and press or let go of keys; False if the episode is over."""

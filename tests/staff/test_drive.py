@@ -89,7 +89,7 @@ DEMONSTRATE = {"mode": "demonstrate", "world": "lane", "way": "keys", "latency":
 INTERVENE = {"mode": "intervene", "world": "lane", "rounds": 4, "horizon": 400, "alarm": True, "latency": 0, "less": 0}
 
 
-def test_demonstrations_become_a_dataset_that_can_be_cloned(desk, tmp_path):
+def test_demonstrations_become_a_dataset_that_can_be_cloned(desk):
     memory = stage.Memory()
     table = Table(demonstrate.demonstrate, DEMONSTRATE, desk, memory, drives).run()
     last = table.all("saved")[-1]
@@ -101,24 +101,30 @@ def test_demonstrations_become_a_dataset_that_can_be_cloned(desk, tmp_path):
     assert row["episodes"] == 4
     assert row["cost per 100 steps"] < 1
 
-    out = tmp_path / "clone"
+    out = desk.out.parent / "clone"
     words = last["train"].removeprefix("python -m scripts.train ").split()
     assert train.main([*words, "--steps", "600", "--evaluations", "8", "--out", str(out)]) == 0
     returned = json.loads((out / "result.json").read_text())["evaluation"]["return"]
     assert np.mean(returned) > -130  # of -400; a policy that does not steer returns less than -300
-    assert watch.saved(desk.out) == {} or all(about["world"] == "lane" for _, about in watch.saved(desk.out).values())
+    assert watch.saved(desk.out)["clone"][1] == {"name": "clone", "world": "lane", "head": "l2"}
+
+
+def keeps(stop, then):
+    """Stops every episode after some steps and keeps it; then asks what `then` says for the episode."""
+
+    def answer(table, said):
+        if said["say"] == "tick" and said["step"] == stop:
+            table.stage.ask({"do": "stop"})
+        if said["say"] == "ended":
+            for do in ["keep", *then[said["episode"]]]:
+                table.stage.ask({"do": do})
+
+    return answer
 
 
 def test_last_episode_is_taken_back_but_the_dataset_stays_complete(desk):
-    def keeps_two_and_takes_back(table, said):
-        if said["say"] == "tick" and said["step"] == 30:
-            table.stage.ask({"do": "stop"})
-        if said["say"] == "ended":
-            table.stage.ask({"do": "keep"})
-            for do in ["undo", "undo", "stop"] if said["episode"] else ["next"]:
-                table.stage.ask({"do": do})
-
-    table = Table(demonstrate.demonstrate, DEMONSTRATE, desk, answer=keeps_two_and_takes_back).run()
+    answer = keeps(30, [["next"], ["undo", "undo", "stop"]])
+    table = Table(demonstrate.demonstrate, DEMONSTRATE, desk, answer=answer).run()
     saved = table.all("saved")
     assert [said["episodes"] for said in saved] == [1, 2, 1]
     assert len(load(saved[-1]["dataset"], desk.datasets)) == 31
@@ -126,16 +132,9 @@ def test_last_episode_is_taken_back_but_the_dataset_stays_complete(desk):
 
 
 def test_other_sessions_and_days_keep_their_datasets(desk):
-    def keeps_one(table, said):
-        if said["say"] == "tick" and said["step"] == 10:
-            table.stage.ask({"do": "stop"})
-        if said["say"] == "ended":
-            table.stage.ask({"do": "keep"})
-            table.stage.ask({"do": "stop"})
-
     names = []
     for again in (desk, desk, stage.Desk(desk.out, desk.trainer)):
-        table = Table(demonstrate.demonstrate, DEMONSTRATE, again, answer=keeps_one).run()
+        table = Table(demonstrate.demonstrate, DEMONSTRATE, again, answer=keeps(10, [["stop"]])).run()
         names.append(table.all("saved")[0]["dataset"])
     assert names == [f"drive/lane-keys-v{number}" for number in range(3)]
 

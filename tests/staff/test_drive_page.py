@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from scripts.staff.drive_picture import CHROMIUM
 from tests.staff.drive_browser import (
-    CHROMIUM,
     MODES,
     SIZES,
     Driver,
@@ -128,27 +128,29 @@ def test_road_and_buttons_fit_on_the_screen(opened):
 def test_keyboard_alone_goes_through_demonstrations(page):
     page.keyboard.press("2")
     page.keyboard.press("1")
-    for _ in range(2):
-        page.keyboard.press("g" if page.evaluate("window.drive.phase") == "idle" else "n")
-        moving(page)
-        page.keyboard.press("p")
-        phase(page, "paused")
-        page.keyboard.press("P")
-        moving(page)
-        page.keyboard.press("Escape")
-        phase(page, "ended")
+    for first in "gn":
+        stopped_by_keys(page, first)
         page.keyboard.press("k")
         phase(page, "between")
     assert page.evaluate("window.drive.kept") == 2
     page.keyboard.press("u")
     page.wait_for_function("window.drive.kept === 1")
-    page.keyboard.press("n")
-    moving(page)
-    page.keyboard.press("Escape")
-    phase(page, "ended")
+    stopped_by_keys(page, "n")
     page.keyboard.press("x")
     phase(page, "between")
     assert page.evaluate("window.drive.kept") == 1
+
+
+def stopped_by_keys(page, first):
+    """An episode that the key `first` begins: paused, resumed and stopped."""
+    page.keyboard.press(first)
+    moving(page)
+    page.keyboard.press("p")
+    phase(page, "paused")
+    page.keyboard.press("P")
+    moving(page)
+    page.keyboard.press("Escape")
+    phase(page, "ended")
 
 
 def test_tab_reaches_every_control_and_shows_the_focus(page):

@@ -46,18 +46,24 @@ class Client:
 
 
 @contextlib.contextmanager
-def running(out: Path) -> Iterator[tuple[subprocess.Popen, Callable[[], Client]]]:
-    """The command in a process of its own; yields the process and a function that connects to it."""
-    words = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out)]
+def serving(out: Path, *options: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """The command in a process of its own; yields the process and the address that it prints."""
+    words = [sys.executable, "-m", "scripts.drive", "--port", "0", "--out", str(out), *options]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=pipe, text=True) as process, ExitStack() as stack:
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            port, token = re.search(r"http://localhost:(\d+)/\?token=(\S+)", process.stdout.readline()).groups()
-            place, origin = f"ws://localhost:{port}/drive?token={token}", f"http://localhost:{port}"
-            yield process, lambda: Client(stack.enter_context(connect(place, origin=origin, max_size=None)))
+            yield process, re.search(r"http://\S+", process.stdout.readline())[0]
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def running(out: Path) -> Iterator[tuple[subprocess.Popen, Callable[[], Client]]]:
+    """As `serving`, but with a function that connects to it instead of the address."""
+    with serving(out) as (process, address), ExitStack() as stack:
+        origin, _, token = address.partition("/?")
+        place = f"{origin.replace('http', 'ws', 1)}/drive?{token}"
+        yield process, lambda: Client(stack.enter_context(connect(place, origin=origin, max_size=None)))
 
 
 def drive(client: Client, seconds: float) -> list[float]:

@@ -107,13 +107,13 @@ def _warm_up() -> None:
         raise RuntimeError(f"the zygote has {threads} threads; a forked worker would have only one of them")
 
 
-def _compile_once(given: Path, home: Path) -> None:
-    """Compile the given files of hw1: every worker imports some of them anew, from its home."""
+def _compile_once(given: Path, target: Path) -> None:
+    """Compile the given files of hw1: every worker imports some of them anew, from its home, `target`."""
     plain, known = SourceFileLoader.source_to_code, {}
     for file in server().given:
         text = (given / file).read_bytes()
         if file.endswith(".py"):
-            known[text, str(home / file)] = compile(text, str(home / file), "exec", dont_inherit=True)
+            known[text, str(target / file)] = compile(text, str(target / file), "exec", dont_inherit=True)
 
     def source_to_code(self, data, path, **options):
         return known.get((bytes(data), path)) or plain(self, data, path, **options)
