@@ -36,8 +36,8 @@ for _name, _world in WORLDS.items():
     _world["horizon"] = TASKS[_name].horizon
 
 
-def car(env: VectorEnv, i: int, obs: np.ndarray, action: np.ndarray) -> dict[str, Any]:
-    """Car number `i`, after `action` `[N, A]` led to `obs` `[N, O]`."""
+def car(env: VectorEnv, i: int, obs: np.ndarray, action: np.ndarray, cost: float) -> dict[str, Any]:
+    """Car number `i`, after `action` `[N, A]` led to `obs` `[N, O]`; nothing is known of a doubt."""
     inner = env.unwrapped
     cars, seen = inner.cars, road(inner, i)
     at = (float(cars.s[i]) - seen["s0"]) / seen["ds"]
@@ -51,6 +51,9 @@ def car(env: VectorEnv, i: int, obs: np.ndarray, action: np.ndarray) -> dict[str
         "steer": _short(action[i, 0]),
         "accel": _short(action[i, 1]) if action.shape[1] > 1 else 0.0,
         "ended": bool(inner.terminated[i]),
+        "cost": cost,
+        "doubt": None,
+        "threshold": None,
         "road": seen,
     }
     if isinstance(inner, lane.Lane):

@@ -21,7 +21,8 @@ from scripts.drive.watch import saved, watch
 
 GRACE = 30.0  # seconds
 WAITING = 200  # messages for a page that reads slowly; while so many wait, it misses ticks and echoes
-NEEDS = {"intervene": ("1.1", "4.2", "4.3", "4.4"), "fleet": ("1.1", "E.4")}
+# What waits for which exercises: the modes, and the warning light of Intervene.
+NEEDS = {"intervene": ("1.1", "4.2", "4.3", "4.4"), "fleet": ("1.1", "E.4"), "alarm": ("E.4",)}
 # What a page that comes back has to hear again. A new scene makes what was said of the old one void.
 SHOWN = ("saved", "report", "rounds", "fleet", "scene", "watch", "tick", "training", "ended")
 OF_A_SCENE = ("watch", "tick", "ended", "training")
@@ -194,18 +195,23 @@ class Session:
 
 
 def waits() -> dict[str, str]:
-    """By mode: the first exercise that it waits for, with its file."""
-    todo = {exercises.STUB.search(line)[1] for line in _stubs()}
-    found = {mode: [id for id in needed if id in todo] for mode, needed in NEEDS.items()}
-    return {mode: where(ids[0]) for mode, ids in found.items() if ids}
+    """By what NEEDS lists: the first exercise that it waits for, with its place."""
+    todo = _stubs()
+    found = {what: [id for id in needed if id in todo] for what, needed in NEEDS.items()}
+    return {what: where(ids[0]) for what, ids in found.items() if ids}
 
 
-def _stubs() -> list[str]:
-    texts = ((exercises.ROOT / file).read_text(encoding="utf-8") for file in exercises.files())
-    return [line for text in texts for line in text.splitlines() if exercises.STUB.search(line)]
+def _stubs() -> dict[str, str]:
+    """The exercises that are not done: file and line of each one's first stub."""
+    found: dict[str, str] = {}
+    for file in exercises.files():
+        for number, line in enumerate((exercises.ROOT / file).read_text(encoding="utf-8").splitlines(), start=1):
+            if stub := exercises.STUB.search(line):
+                found.setdefault(stub[1], f"{file}, line {number}")
+    return found
 
 
 def where(id: str) -> str:
-    """An exercise with its file, for people."""
+    """An exercise with its place, for people."""
     known = exercises.load().get(id)
-    return f"exercise {id} ({known.file})" if known else "an exercise"
+    return f"exercise {id} ({_stubs().get(id, known.file)})" if known else "an exercise"

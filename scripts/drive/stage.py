@@ -131,9 +131,7 @@ class Stage:
         self.person.release()
         told = Told(self, cars, horizon, about)
         told.env = TASKS[self.world].env(cars)
-        dt = self.clock.seconds
-        mode = self.start["mode"]
-        self.say("scene", mode=mode, world=self.world, cars=cars, seed=seed, horizon=horizon, dt=dt, episode=number)
+        self.scene(cars, horizon, seed, number)
         self.driving = True
         try:
             yield PacedEnv(told.env, self.clock, told)
@@ -142,10 +140,22 @@ class Stage:
             told.env.close()
         self.goes_on()
 
+    def scene(self, cars: int, horizon: int, seed: int, number: int) -> None:
+        """Tells the page what comes now."""
+        about = {"mode": self.start["mode"], "world": self.world, "dt": self.clock.seconds}
+        self.say("scene", **about, cars=cars, horizon=horizon, seed=seed, episode=number)
+
+    def tick(self, step: int, horizon: int, cars: list[dict[str, Any]], late: float, score: dict[str, float]) -> None:
+        """Tells the page where all cars are, with the first one's road. `late`: seconds."""
+        left = round((horizon - step) * self.clock.seconds, 1)
+        around = {"road": cars[0]["road"], "trees": cars[0].get("trees", [])}
+        self.say("tick", step=step, cars=cars, time_left=left, late=round(1000 * late, 2), score=score, **around)
+
     def progress(self, round: int) -> Callable[[int, int], None]:
-        """Tells the page how far a training is."""
+        """Tells the page how far a training is. It raises Stopped if the person has left."""
 
         def tell(step: int, steps: int) -> None:
+            self.goes_on()
             self.say("training", round=round, step=step, steps=steps)
 
         return tell
@@ -165,13 +175,11 @@ class Told:
         self.step += 1
         self.reward += reward
         cars = [self._car(i, obs, action) for i in range(len(obs))]
-        left = (self.horizon - self.step) * self.stage.clock.seconds
-        more = {"road": cars[0]["road"], "trees": cars[0].get("trees", []), "score": self._score()}
-        self.stage.say("tick", step=self.step, cars=cars, time_left=round(left, 1), late=round(1000 * late, 2), **more)
+        self.stage.tick(self.step, self.horizon, cars, late, self._score())
 
     def _car(self, i: int, obs: np.ndarray, action: np.ndarray) -> dict[str, Any]:
-        cost = {"cost": float(0.0 - self.reward[i]) if self.stage.world == "lane" else 0.0}
-        return scene.car(self.env, i, obs, action) | {"doubt": None, "threshold": None} | cost | self.about(i, obs)
+        cost = float(0.0 - self.reward[i]) if self.stage.world == "lane" else 0.0
+        return scene.car(self.env, i, obs, action, cost) | self.about(i, obs)
 
     def _score(self) -> dict[str, float]:
         if self.stage.world == "fork":

@@ -18,6 +18,7 @@ from hw1.policy import Actor
 from hw1.rollout import rollout
 from hw1.tasks import LANE, TASKS
 from hw1.training import Training
+from scripts.drive.paced import Stopped
 
 MEMBERS = 5  # of an ensemble, whose disagreement is the doubt
 EVERY = 25  # gradient steps between two reports
@@ -38,12 +39,13 @@ class Trainer:
         self.connection: Connection | None = None
 
     def fit(self, data: Dataset, seed: int, progress: Callable[[int, int], None]) -> tuple[Actor, float]:
-        """An ensemble for Lane, and its cost for 100 steps on roads that it has not seen. Calls progress(step, steps).
+        """An ensemble for Lane, and its cost for 100 steps on roads that it has not seen.
 
-        Raises TrainingError.
+        Calls progress(step, steps); what that raises ends the training. Raises TrainingError.
         """
         with self.turn, tempfile.TemporaryDirectory(prefix="hw1-drive-") as folder:
             path = Path(folder) / "policy.safetensors"
+            progress(0, self.steps)
             self._start()
             try:
                 self.connection.send((data, self.steps, seed, path))
@@ -57,6 +59,9 @@ class Trainer:
             except (EOFError, OSError) as error:
                 self.close()
                 raise TrainingError("the process that trains has ended; start again") from error
+            except Stopped:
+                self.close()  # nobody waits for what it computes, but others wait for their turn
+                raise
 
     def _start(self) -> None:
         if self.process is not None and self.process.is_alive():

@@ -1,6 +1,7 @@
 """Watch: a saved policy drives, or two side by side on the same road with the same gusts. One can pause, step and go
 back."""
 
+import functools
 import json
 import queue
 from collections.abc import Iterator
@@ -26,16 +27,21 @@ def saved(out: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     """The policies for Lane and Fork that `scripts.train` and Intervene have saved in the folder of results and in
     that of this command, `out`: the path, and what the page is told. The newest come first."""
     paths = [*out.parent.glob("*/policy.safetensors"), *(out / "policies").glob("*.safetensors")]
-    sizes = {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
     found = {}
     for path in sorted(paths, key=lambda path: -path.stat().st_mtime)[:NEWEST]:
         with suppress(*DAMAGED), safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["policy"])
             name = path.parent.relative_to(out.parent).as_posix() if path.stem == "policy" else path.stem
-            told = {"name": name, "world": sizes.get(about["obs_dim"], ""), "head": about["config"]["head"]}
+            told = {"name": name, "world": worlds().get(about["obs_dim"], ""), "head": about["config"]["head"]}
             if told["world"] and about["action_dim"] == scene.WORLDS[told["world"]]["actions"]:
                 found[name] = (path, told)
     return found
+
+
+@functools.cache
+def worlds() -> dict[int, str]:
+    """The worlds by the size of their observations."""
+    return {TASKS[name].env(1).single_observation_space.shape[0]: name for name in scene.WORLDS}
 
 
 def watch(stage: Stage, policies: dict[str, tuple[Path, dict[str, str]]]) -> None:
@@ -47,10 +53,8 @@ def watch(stage: Stage, policies: dict[str, tuple[Path, dict[str, str]]]) -> Non
             raise ValueError(f"{name} drives on {policies[name][1]['world']}; choose that world, or another policy.")
     seed, world = stage.start["seed"] or 0, stage.world
     horizon = TASKS[world].horizon
-    mode, paths = stage.start["mode"], [policies[name][0] for name in stage.start["policies"]]
-    stage.say(
-        "scene", mode=mode, world=world, cars=len(paths), seed=seed, horizon=horizon, dt=stage.clock.seconds, episode=0
-    )
+    paths = [policies[name][0] for name in stage.start["policies"]]
+    stage.scene(len(paths), horizon, seed, 0)
     stage.say("watch", length=horizon + 1)
     films = [Film(frames(world, Actor.load(path), seed)) for path in paths]
     play(stage, films, horizon)
@@ -78,12 +82,11 @@ def frames(world: str, policy: Actor, seed: int) -> Iterator[dict[str, Any]]:
     obs, _ = env.reset(seed=seed)
     cost, action = 0.0, np.zeros((1, env.single_action_space.shape[0]))
     while True:
-        car = scene.car(env, 0, obs, action)
+        car = scene.car(env, 0, obs, action, cost)
         action = policy(obs)
         crowd.replan(np.ones(SAMPLES, dtype=bool))
         samples = crowd(np.repeat(obs, SAMPLES, axis=0))[:, 0]
-        about = {"who": "policy", "cost": cost, "doubt": None, "threshold": None}
-        yield car | about | {"distribution": {"steer": np.round(np.clip(samples, -1, 1), 3).tolist()}}
+        yield car | {"who": "policy", "distribution": {"steer": np.round(np.clip(samples, -1, 1), 3).tolist()}}
         obs, reward, *_ = env.step(action)
         cost -= float(reward[0]) if world == "lane" else 0.0
 
@@ -93,7 +96,7 @@ def play(stage: Stage, films: list[Film], last: int) -> None:
     step, clock = 0, stage.clock
     clock.begin()
     while not stage.leaving:
-        show(stage, films, step, (last - step) * clock.seconds)
+        stage.tick(step, last, [film[step] for film in films], 0.0, {})
         wanted = _sought(stage)
         while wanted is None and not stage.leaving and (clock.paused or step == last):
             wanted = _sought(stage, LOOK)
@@ -103,13 +106,6 @@ def play(stage: Stage, films: list[Film], last: int) -> None:
             continue
         clock.tick()
         step += 1
-
-
-def show(stage: Stage, films: list[Film], step: int, left: float) -> None:
-    """`left`: seconds until the end."""
-    cars = [film[step] for film in films]
-    more = {"road": cars[0]["road"], "trees": cars[0].get("trees", []), "score": {}}
-    stage.say("tick", step=step, cars=cars, time_left=round(left, 1), late=0.0, **more)
 
 
 def _sought(stage: Stage, seconds: float = 0.0) -> int | None:

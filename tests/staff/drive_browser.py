@@ -29,9 +29,9 @@ MODES = ("demonstrate", "intervene", "fleet", "watch")
 
 
 @contextlib.contextmanager
-def served(out: Path) -> Iterator[str]:
+def served(out: Path, steps: int = 100) -> Iterator[str]:
     """The server, which keeps its files in `out`, until the end of the block; yields the address of its page."""
-    with serving(out, "--steps", "100") as (_, address):
+    with serving(out, "--steps", str(steps)) as (_, address):
         yield address
 
 
@@ -101,8 +101,12 @@ class Driver:
         now = self.look()
         self.seen = {**self.seen, **now}
         going = now["phase"] in ("running", "starting")
-        self.press(self.wanted(now) - now["steer"] if going and "e" in now else 0.0)
+        self.steer(now if going and "e" in now else None)
         return going
+
+    def steer(self, seen: dict | None) -> None:
+        """By what is seen of the running episode, if there is one."""
+        self.press(self.wanted(seen) - seen["steer"] if seen else 0.0)
 
     def press(self, error: float) -> None:
         wanted = {"ArrowLeft"} if error > self.deadband else {"ArrowRight"} if error < -self.deadband else set()
@@ -111,6 +115,24 @@ class Driver:
         for key in wanted - self.held:
             self.page.keyboard.down(key)
         self.held = wanted
+
+
+@dataclass
+class Beside(Driver):
+    """Sits beside the policy: takes the wheel where it drifts, and hands it back in the middle of the lane."""
+
+    far: float = 0.8  # metres from the centre
+    near: float = 0.2
+
+    def steer(self, seen: dict | None) -> None:
+        mine = seen is not None and seen["who"] == "person"
+        if mine and abs(seen["e"]) < self.near and abs(seen["psi"]) < 0.1:
+            self.press(0.0)
+            self.page.keyboard.press("h")
+        elif mine or (seen and abs(seen["e"]) > self.far):
+            super().steer(seen)
+        else:
+            self.press(0.0)
 
 
 def tapped(page, latency) -> np.ndarray:

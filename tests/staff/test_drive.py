@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from hw1 import exercises
 from hw1.demos import load
 from scripts import train
 from scripts.drive import __main__ as command
@@ -333,11 +334,43 @@ def test_a_hostile_message_ends_its_connection_and_nothing_else(client, message)
 def test_a_flood_ends_its_connection(client):
     with page(client) as socket:
         greet(socket)
-        for n in range(1, 200):
+        for n in range(1, messages.BURST + 100):
             socket.send_text(json.dumps({"n": n, "do": "hand back"}))
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
         assert ended.value.code == messages.FLOOD
+
+
+@pytest.fixture
+def reader_at(monkeypatch):
+    """A reader, and a function that lets it read so many messages at a time, in seconds."""
+    now = [0.0]
+    monkeypatch.setattr(messages.time, "monotonic", lambda: now[0])
+    reader = messages.Reader()
+    reader.read(json.dumps({"n": 0, "do": "hello", "session": ""}))
+
+    def read(count, at):
+        now[0] = at
+        for _ in range(count):
+            reader.read(json.dumps({"n": reader.n, "do": "hand back"}))
+
+    return read
+
+
+def test_what_a_stalled_connection_delivers_at_once_is_no_flood(reader_at):
+    for at in (20.0, 40.0, 60.0):
+        reader_at(60 * 18, at)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(messages.MAX_PER_SECOND + 30, 60), (messages.BURST + 200, 1)])
+def test_a_flood_is_more_than_a_rate_or_a_burst(reader_at, rate, seconds):
+    def flood():
+        for second in range(seconds):
+            reader_at(rate, second)
+
+    with pytest.raises(messages.Refused) as refused:
+        flood()
+    assert refused.value.code == messages.FLOOD
 
 
 def test_who_does_not_say_hello_is_sent_away(client, monkeypatch):
@@ -483,14 +516,34 @@ def test_an_unfinished_exercise_is_named(client, monkeypatch):
         assert hear(socket, "error")["text"] == "Intervene waits for exercise 4.3 (hw1/dagger.py)."
 
 
-def test_what_a_mode_waits_for_is_known_beforehand(monkeypatch):
+def test_what_a_mode_waits_for_is_known_beforehand(monkeypatch, tmp_path):
     assert session.waits() == {}
-    stub = ['    raise NotImplementedError("TODO 4.4")', '    raise NotImplementedError("TODO E.4")']
-    monkeypatch.setattr(session, "_stubs", lambda: stub)
+    (tmp_path / "dagger.py").write_text(
+        f"\n{exercises.stub('4.4')}\n    {exercises.stub('E.4')}\n{exercises.stub('E.4')}"
+    )
+    monkeypatch.setattr(exercises, "ROOT", tmp_path)
+    monkeypatch.setattr(exercises, "files", lambda: ["dagger.py"])
     assert session.waits() == {
-        "intervene": "exercise 4.4 (hw1/dagger.py)",
-        "fleet": "exercise E.4 (hw1/dagger.py)",
+        "intervene": "exercise 4.4 (dagger.py, line 2)",
+        "fleet": "exercise E.4 (dagger.py, line 3)",
+        "alarm": "exercise E.4 (dagger.py, line 3)",
     }
+
+
+def test_training_ends_when_the_person_leaves_and_the_next_one_is_served(trainer):
+    def leaves(step, steps):
+        if step:
+            raise paced.Stopped
+
+    begin = time.monotonic()
+    long = Trainer(steps=1_000_000)  # which would take hours
+    with pytest.raises(paced.Stopped):
+        long.fit(stage.scripted(), 0, leaves)
+    assert long.process is None
+    assert time.monotonic() - begin < 60
+    long.steps = 50
+    assert long.fit(stage.scripted(), 0, lambda step, steps: None)[1] >= 0
+    long.close()
 
 
 # --- the real server --------------------------------------------------------------------------------------------------

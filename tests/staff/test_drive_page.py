@@ -13,6 +13,7 @@ from scripts.staff.drive_picture import CHROMIUM
 from tests.staff.drive_browser import (
     MODES,
     SIZES,
+    Beside,
     Driver,
     begin,
     connected,
@@ -330,6 +331,69 @@ def test_fleet_turns_to_a_car_and_hands_it_back(page):
     page.wait_for_function("window.drive.telemetry.cars[1].who === 'policy'")
 
 
+def test_tilting_the_phone_steers(opened):
+    page, sent = recorded(opened, "phone")
+    page.evaluate("window.matchMedia = () => ({ matches: true })")
+    page.select_option('[name="way"]', "wheel")
+    page.tap("#tilt")
+    begin(page, "demonstrate", way="wheel")
+    page.evaluate("dispatchEvent(new DeviceOrientationEvent('deviceorientation', { beta: 10, gamma: 22.5 }))")
+    page.wait_for_function("window.drive.telemetry.cars[0].steer < -0.4")  # the right side is low: to the right
+    assert said(sent, "control")[-1]["steer"] == pytest.approx(-0.5, abs=0.01)
+
+
+def test_watch_goes_step_by_step_and_where_one_likes(page):
+    begin(page, "watch", speed="4")
+    page.keyboard.press("p")
+    phase(page, "paused")
+    page.wait_for_timeout(300)
+    at = page.evaluate("window.drive.telemetry.step")
+    seen = {}
+    for key, by in ((".", 1), (".", 1), (",", -1), (",", -1)):
+        at += by
+        page.keyboard.press(key)
+        page.wait_for_function(f"window.drive.telemetry.step === {at}")
+        car = page.evaluate("window.drive.telemetry.cars[0]")
+        assert seen.setdefault(at, car) == car  # the same step is the same picture, whichever way one comes
+        assert len(car["distribution"]["steer"]) > 1
+    page.fill('[name="seek"]', "300")
+    page.wait_for_function("window.drive.telemetry.step === 300")
+    assert page.inner_text("#scrub output") == "300"
+    page.keyboard.press("p")
+    moving(page, 303)
+
+
+def test_two_policies_side_by_side_drive_on_the_same_road(page):
+    page.click('nav [data-mode="watch"]')
+    first = page.input_value('[name="first"]')
+    begin(page, "watch", second=first)
+    one, other = page.evaluate("window.drive.telemetry.cars")
+    assert one == other  # the same policy, road and gusts
+
+
+def test_a_missing_warning_light_keeps_nobody_from_driving(opened):
+    def unfinished(page):
+        def connect(web):
+            server = web.connect_to_server()
+
+            def forward(text):
+                told = json.loads(text)
+                if told["say"] == "hello":
+                    told["waits"] = {"fleet": "exercise E.4", "alarm": "exercise E.4"}
+                web.send(json.dumps(told))
+
+            server.on_message(forward)
+
+        page.route_web_socket("**/drive*", connect)
+
+    page = opened(prepare=unfinished)
+    page.click('nav [data-mode="fleet"]')
+    assert page.is_disabled('[data-do="start"]')
+    begin(page, "intervene", horizon=20)
+    assert "waits for exercise E.4" in page.inner_text("#no-alarm")
+    assert not page.is_visible("#doubt")
+
+
 def test_rounds_grow_as_plot_and_table(page):
     begin(page, "intervene", horizon=10)
     page.wait_for_function("document.querySelectorAll('#rows tbody tr').length === 2")
@@ -357,3 +421,36 @@ def test_demonstrations_by_keys_train_a_policy_that_keeps_the_lane(opened, tmp_p
         (kept["dataset"], kept["root"]) for kept in (page.evaluate("window.drive.saved") for page in pages) if kept
     }
     assert cost_of_clone(saved, tmp_path) <= 40  # of 400 steps
+
+
+@REAL_TIME
+def test_from_the_first_demonstration_to_an_improved_policy_within_15_minutes(browser, tmp_path):
+    """One person who sees only the telemetry of the page: demonstrates by keys, lets a policy learn from that, sits
+    beside it and takes the wheel where it drifts."""
+    with served(tmp_path / "drive", steps=600) as url:
+        begins = time.monotonic()
+        page = connected(browser.new_page(**SIZES["small"], bypass_csp=True), url)
+        page.keyboard.press("g")
+        while page.evaluate("window.drive.kept") < 2:
+            driver = Driver(page)
+            Driver.all([driver])
+            page.keyboard.press("k" if driver.seen["cost"] <= 0.02 * driver.seen["step"] else "x")
+            phase(page, "between")
+            page.keyboard.press("n")
+        page.keyboard.press("Escape")
+        phase(page, "ended")
+        page.keyboard.press("x")
+        page.keyboard.press("Escape")
+        phase(page, "idle")
+        begin(page, "intervene", demonstrations="own", rounds=4, horizon=400)
+        for number in range(1, 5):
+            Driver.all([Beside(page)])
+            page.wait_for_function(f"document.querySelectorAll('#rows tbody tr').length > {number}", timeout=90_000)
+            page.keyboard.press("n")
+        rows = page.eval_on_selector_all("#rows tbody tr", "rows => rows.map((row) => row.innerText.split('\\t'))")
+        minutes = (time.monotonic() - begins) / 60
+    print(f"{minutes:.1f} minutes", *rows, sep="\n")
+    cost = [float(row[1]) for row in rows]
+    assert min(cost[1:]) < cost[0]
+    assert cost[-1] < cost[0]
+    assert minutes <= 15

@@ -161,8 +161,8 @@ export class Controls {
   async useTilt() {
     await DeviceOrientationEvent.requestPermission?.();
     addEventListener("deviceorientation", ({ gamma, beta }) => {
-      const sideways = Math.abs(screen.orientation?.angle ?? 0) === 90 ? beta : gamma; // degrees
-      this.tilt = sideways === null ? null : clip(-sideways / 45, 1);
+      const sideways = { 0: gamma, 90: beta, 180: -gamma, 270: -beta }[screen.orientation?.angle ?? 0]; // degrees
+      this.tilt = gamma === null ? null : clip(-sideways / 45, 1);
     });
   }
 }

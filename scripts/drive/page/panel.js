@@ -62,6 +62,11 @@ function showWaits({ hello, mode, phase }) {
   const exercise = hello?.waits?.[mode];
   $("#waits").hidden = !exercise;
   if (exercise) set($("#waits"), `${mode[0].toUpperCase()}${mode.slice(1)} waits for ${exercise}.`);
+  const light = hello?.waits?.alarm; // a missing warning light keeps nobody from driving
+  $('[name="alarm"]').disabled = Boolean(light);
+  if (light) $('[name="alarm"]').checked = false;
+  $("#no-alarm").hidden = !light || mode !== "intervene";
+  if (light) set($("#no-alarm"), `The warning light waits for ${light}.`);
   const unready = !hello || Boolean(exercise) || (mode === "watch" && !hello.policies.length);
   if (phase === "idle") $('[data-do="start"]').disabled = unready;
 }
