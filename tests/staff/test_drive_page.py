@@ -346,9 +346,9 @@ def test_watch_goes_step_by_step_and_where_one_likes(page):
     begin(page, "watch", speed="4")
     page.keyboard.press("p")
     phase(page, "paused")
-    page.wait_for_timeout(300)
-    at = page.evaluate("window.drive.telemetry.step")
-    seen = {}
+    page.fill('[name="seek"]', "100")
+    page.wait_for_function("window.drive.telemetry.step === 100")
+    at, seen = 100, {}
     for key, by in ((".", 1), (".", 1), (",", -1), (",", -1)):
         at += by
         page.keyboard.press(key)

@@ -251,7 +251,8 @@ function number(i) {
 function pressedKey(event) {
   const { key, target } = event;
   if (event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
-  if (target.matches("input, select, textarea") && key !== "Escape") return;
+  const types = target.matches("input:not([type=range], [type=checkbox]), select, textarea"); // letters mean something there
+  if (types && key !== "Escape") return;
   if (/^[1-4]$/.test(key)) number(Number(key) - 1);
   else if (key === "+" || key === "-") latency(Number(form.elements.latency.value) + (key === "+" ? 50 : -50));
   else if (key === "?") $("#help").open = !$("#help").open;
