@@ -106,7 +106,9 @@ class Kept:
         steps = sum(int(each.running.sum()) for each in self.rollouts)
         episodes = len(self.rollouts)
         stage.say("saved", dataset=name, root=str(stage.desk.datasets), episodes=episodes, steps=steps, train=train)
-        stage.say("report", rows=report.rows(stage.memory.driven), figure=f"report.png?session={stage.session}")
+        driven = stage.memory.driven  # their number makes it another address: the page shows the newest picture
+        figure = f"report.png?session={stage.session}&episodes={len(driven)}"
+        stage.say("report", rows=report.rows(driven), figure=figure)
 
 
 def together(rollouts: list[Rollout]) -> Rollout:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 COLUMNS = {
     "cost per 100 steps": "steps off the lane in 100,\nor crashes in 100",
-    "mean |e|": "metres from the centre",
-    "smoothness": "change of steering in a second",
-    "seconds": "seconds for an episode",
+    "mean |e|": "metres\nfrom the centre",
+    "smoothness": "change of steering\nin a second",
+    "seconds": "seconds\nfor an episode",
 }
 WAYS = {"keys": "remote control", "wheel": "puppeteering", "drag": "kinesthetic"}
 COLOURS = {"keys": "#0072B2", "wheel": "#D55E00", "drag": "#009E73"}  # Okabe and Ito: safe for colour-blind eyes
@@ -39,13 +39,16 @@ def _row(world: str, way: str, latency: float, group: list[dict]) -> dict[str, A
 def figure(driven: list[dict[str, Any]]) -> bytes:
     """The table as bars, a PNG."""
     found = rows(driven)
-    figure = Figure(figsize=(11, 1.2 + 0.5 * max(len(found), 2)), layout="constrained")
-    names = [f"{row['world']}: {WAYS[row['way']]}, {row['latency']:g} ms ({row['episodes']})" for row in found]
-    for axes, (name, title) in zip(figure.subplots(1, len(COLUMNS), sharey=True), COLUMNS.items(), strict=True):
+    # As wide as the page's panel, or as a phone.
+    figure = Figure(figsize=(5, 2 + 1.2 * len(found)), layout="constrained")
+    names = [f"{row['world']}: {WAYS[row['way']]}\n{row['latency']:g} ms ({row['episodes']})" for row in found]
+    panels = figure.subplots(2, 2, sharey=True)
+    for axes, (name, title) in zip(panels.flat, COLUMNS.items(), strict=True):
         axes.barh(names, [row[name] for row in found], color=[COLOURS[row["way"]] for row in found])
         axes.set_xlabel(title)
+        axes.set_xlim(0, 1.05 * max(row[name] for row in found) or 1)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].invert_yaxis()
+    panels[0, 0].invert_yaxis()
     picture = io.BytesIO()
-    figure.savefig(picture, dpi=110)
+    figure.savefig(picture, dpi=150)
     return picture.getvalue()

@@ -188,11 +188,11 @@ export class Painter {
   }
 
   overlays(rect, view) {
-    const small = rect.w < 320;
-    if (view.tick.camera?.length && !small) this.camera({ x: rect.x + 12, y: rect.y + 12, w: Math.min(176, rect.w * 0.36) }, view.tick);
+    const seen = view.tick.camera?.length && rect.w >= 320 ? Math.min(176, rect.w * 0.36) : 0; // width of the picture
+    if (seen) this.camera({ x: rect.x + 12, y: rect.y + 12, w: seen }, view.tick);
     this.steering({ x: rect.x + rect.w * 0.12, y: rect.y + rect.h - 16, w: rect.w * 0.76 }, view, rect.h * 0.13);
-    const speed = `${view.shown.v.toFixed(1)} m/s`;
-    if (view.name) this.plate(small ? view.name : `${view.name} · ${speed}`, rect.x + rect.w - 10, rect.y + 10);
+    const names = [`${view.name} · ${view.shown.v.toFixed(1)} m/s`, view.name];
+    if (view.name) this.plate(names, rect.x + rect.w - 10, rect.y + 10, rect.w - seen - 40);
   }
 
   /** The picture as the policy sees it: row 0 is the nearest, so at the bottom. */
@@ -241,9 +241,13 @@ export class Painter {
     this.text("right", x + w, y - tall - 5, "right");
   }
 
-  plate(text, right, top) {
+  /** The first of `texts` for which there is room, or the beginning of the last. */
+  plate(texts, right, top, room) {
     const { pen } = this;
     pen.font = "600 13px system-ui, 'DejaVu Sans', sans-serif";
+    const fits = (text) => pen.measureText(text).width + 16 <= room;
+    let text = texts.find(fits) ?? `${texts.at(-1)}…`;
+    while (!fits(text) && text.length > 2) text = `${text.slice(0, -2)}…`;
     const width = pen.measureText(text).width;
     pen.fillStyle = this.colours.plate;
     pen.fillRect(right - width - 16, top, width + 16, 24);

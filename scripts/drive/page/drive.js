@@ -291,7 +291,7 @@ function views(now) {
 function named(car, i, { mode }) {
   if (mode === "watch") return [form.elements.first.value, form.elements.second.value][i] ?? "";
   if (mode !== "fleet") return { person: "you", policy: "policy", expert: "expert" }[car.who];
-  const waits = car.waiting > 0 && car.who !== "person" ? `calls since ${car.waiting.toFixed(0)} s` : car.who === "person" ? "you" : "policy";
+  const waits = car.waiting > 0 && car.who !== "person" ? `calls, ${car.waiting.toFixed(0)} s` : car.who === "person" ? "you" : "policy";
   return `car ${i + 1}: ${waits}`;
 }
 
