@@ -425,23 +425,18 @@ def test_demonstrations_by_keys_train_a_policy_that_keeps_the_lane(opened, tmp_p
 
 @REAL_TIME
 def test_from_the_first_demonstration_to_an_improved_policy_within_15_minutes(browser, tmp_path):
-    """One person who sees only the telemetry of the page: demonstrates by keys, lets a policy learn from that, sits
-    beside it and takes the wheel where it drifts."""
+    """One person who sees only the telemetry of the page: demonstrates by keys, but so little that the clone leaves the
+    lane; sits beside it, and takes the wheel where it drifts."""
     with served(tmp_path / "drive", steps=600) as url:
         begins = time.monotonic()
         page = connected(browser.new_page(**SIZES["small"], bypass_csp=True), url)
         page.keyboard.press("g")
-        while page.evaluate("window.drive.kept") < 2:
-            driver = Driver(page)
-            Driver.all([driver])
-            page.keyboard.press("k" if driver.seen["cost"] <= 0.02 * driver.seen["step"] else "x")
-            phase(page, "between")
-            page.keyboard.press("n")
-        page.keyboard.press("Escape")
-        phase(page, "ended")
-        page.keyboard.press("x")
-        page.keyboard.press("Escape")
-        phase(page, "idle")
+        driver = Driver(page)
+        while driver.turn() and driver.seen.get("step", 0) < 60:
+            time.sleep(0.01)
+        for key, then in (("Escape", "ended"), ("k", "between"), ("Escape", "idle")):
+            page.keyboard.press(key)
+            phase(page, then)
         begin(page, "intervene", demonstrations="own", rounds=4, horizon=400)
         for number in range(1, 5):
             Driver.all([Beside(page)])
@@ -451,6 +446,6 @@ def test_from_the_first_demonstration_to_an_improved_policy_within_15_minutes(br
         minutes = (time.monotonic() - begins) / 60
     print(f"{minutes:.1f} minutes", *rows, sep="\n")
     cost = [float(row[1]) for row in rows]
-    assert min(cost[1:]) < cost[0]
-    assert cost[-1] < cost[0]
+    assert cost[0] > 5
+    assert cost[-1] < cost[0] / 2
     assert minutes <= 15
