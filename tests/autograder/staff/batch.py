@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 
 from tests.autograder.staff import cage
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
@@ -91,8 +92,8 @@ class Judge:
         context = multiprocessing.get_context("spawn")  # a judge inherits nothing from this process
         self.seconds = judges.seconds
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, os.getpid(), judges.isolation, judges.work))
-        with interrupts_ignored():  # Ctrl-C reaches all processes; only this one reacts to it
+        self.process = context.Process(target=process, args=(theirs, os.getpid(), judges.isolation, judges.work))
+        with interrupts_ignored(), main_hidden():  # Ctrl-C reaches all processes; only this one reacts to it
             self.process.start()
         theirs.close()
         with suppress(OSError):  # it has ended: `hear` reports it
@@ -136,8 +137,14 @@ class Judge:
         self.process.join()
 
 
+def process(*arguments) -> None:
+    """`serve`, in a process that ends at once: Python would tidy up all of torch before."""
+    serve(*arguments)
+    os._exit(0)
+
+
 def serve(pipe: Connection, parent: int, isolation: dict, function: str) -> None:
-    """A judge's process: answers each submission with ("graded", results) or ("failed", reason)."""
+    """A judge: answers each submission with ("graded", results) or ("failed", reason)."""
     signal.signal(signal.SIGTERM, leave)
     end_with(parent)
     try:
@@ -175,6 +182,17 @@ def end_with(parent: int) -> None:
         cage.call("prctl", cage.PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the call
         leave()
+
+
+@contextmanager
+def main_hidden() -> Iterator[None]:
+    """Processes that are started in this block do not import this command anew: they need nothing of it."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 @contextmanager

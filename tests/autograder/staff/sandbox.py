@@ -51,7 +51,8 @@ GIVEN = (
 )
 SECRET = tuple(ROOT / name for name in ("tests/staff", "tests/autograder/staff", "hw1/losses.py", "scripts/staff"))
 START = """import sys; sys.path.insert(0, {work!r} + "/given")
-from tests.autograder.staff import zygote; zygote.main({control}, {work!r}, root={root}, reveal={reveal!r})"""
+from tests.autograder.staff import zygote; zygote.main({control}, {work!r}, root={root}, reveal={reveal!r})
+import os; os._exit(0)"""  # at once: Python would tidy up all of torch before
 # One thread; where there are more, one heap and small stacks; the same order of sets in every run.
 ENVIRONMENT = dict.fromkeys(THREADS, "1") | PYTHON | {"MALLOC_ARENA_MAX": "1", "OMP_STACKSIZE": "2M"}
 
