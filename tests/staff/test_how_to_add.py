@@ -84,16 +84,17 @@ edit = [[".mean()", ".mean() * 3"]]
 """
 
 
-ITS_EXERCISE = """
+# As make snapshot, but only for one exercise: all others would take minutes, and are not looked at.
+ITS_SNAPSHOT = """
 from scripts.staff import snapshot
 from tests.autograder.probes import of
-(snapshot.ROOT / snapshot.SNAPSHOT).write_bytes(snapshot.make(of("1.1")))
+(snapshot.ROOT / snapshot.SNAPSHOT).write_bytes(snapshot.make(of({id!r})))
 """
 
 
 def test_a_known_mistake_costs_one_file(copy):
     copy.append("tests/staff/bugs/losses.toml", MISTAKE)
-    copy.run("-c", ITS_EXERCISE)  # make snapshot would compute all others again, too
+    copy.run("-c", ITS_SNAPSHOT.format(id="1.1"))
     assert copy.passes("tests/staff/test_bugs.py", "-k", "mse-tripled or no_two") >= 2
     assert len(copy.edited) == documented("a known mistake") == 1
 
@@ -290,8 +291,7 @@ A Laplace distribution: $-\log p=\sum_i\bigl[|a_i-\mu_i|/b_i+\log 2b_i\bigr]$ fo
 
 """
 GENERATE = """
-from scripts.staff import snapshot, writeup
-snapshot.main()
+from scripts.staff import writeup
 for path, text in writeup.made().items():
     path.write_text(text, encoding="utf-8")
 """
@@ -307,8 +307,8 @@ def test_an_exercise_costs_five_files_and_no_test_is_edited(copy):
     copy.append("tests/staff/bugs/losses.toml", WAYS)
     copy.insert("writeup/handout.tex", r"\begin{exercise}{2.1}", BOX)
     edited = set(copy.edited)
-    copy.run("-c", GENERATE)  # make snapshot, make writeup
-    fast = ("-k", "not known_mistakes and not rounding_errors")  # they would compute the snapshot again
+    copy.run("-c", GENERATE + ITS_SNAPSHOT.format(id="1.5"))
+    fast = ("-k", "not known_mistakes and not rounding_errors")  # they would look at all exercises
     assert copy.passes("tests/staff/test_exercises.py", "tests/staff/test_snapshot.py", *fast) >= 10
     tests = ("test_points", "test_bugs", "test_alternatives", "test_writeup")
     chosen = "1.5 or laplace or enough or ids or order"
