@@ -129,11 +129,9 @@ def chosen(options: Options) -> tuple[list[Experiment], dict[str, str]]:
 
 def measured_on(options: Options) -> str:
     """The seeds and the kind of run, in a sentence."""
-    first, last = seeds_of(options)[0], seeds_of(options)[-1]
-    which = f"seeds {first} to {last}" if last > first else f"seed {first}"
-    kind = "A coarse run, whose claims need not hold: it has" if options.quick else "A full run with"
-    number = len(seeds_of(options))
-    return f"{kind} {number} seed{'s' * (number > 1)} ({which})."
+    seeds = seeds_of(options)
+    which = f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"one seed ({seeds[0]})"
+    return f"A coarse run, whose claims need not hold: {which}." if options.quick else f"A full run: {which}."
 
 
 # --- computing -------------------------------------------------------------------------------------------------------

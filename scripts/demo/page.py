@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from scripts.demo.present import Computed, Picture, Presented
+from scripts.demo.present import WIDE, Computed, Picture, Presented
 from scripts.experiments.base import Clip, Experiment, Table
 
 STYLE = Path(__file__).with_name("page.css")
-WIDE = 120  # CSS pixels for an inch of a figure, so that its letters are at least as large as those of the text
 TITLE = "HW1: Imitation Learning"
 
 
 def page(presented: Sequence[Presented], rows: Sequence[dict], measured: str, computed: Computed) -> str:
     """The whole page. `rows`: as in claims.json; `measured`: a sentence on the seeds and the kind of run."""
-    shown = [(experiment, pictures) for experiment, _, pictures in presented if pictures]
+    shown = [(experiment, list(pictures.values())) for experiment, _, pictures in presented if pictures]
     return "\n".join([
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',

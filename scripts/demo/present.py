@@ -15,7 +15,8 @@ from hw1.exercises import ROOT
 from scripts.experiments.base import Claim, Clip, Drawing, Experiment, Missing, Results, Table
 from scripts.experiments.style import lecture_hall
 
-PIXELS_PER_INCH = 150
+PIXELS_PER_INCH = 150  # of the PNG files
+WIDE = 120  # pixels of the page for an inch of a figure, so that its letters are at least as large as those of the text
 
 
 def reason(error: Exception) -> str:
@@ -62,20 +63,29 @@ class Picture:
     table: Table | None = None
 
 
-Presented = tuple[Experiment, list[Claim], list[Picture]]
+Presented = tuple[Experiment, list[Claim], dict[str, Picture]]
+"""The pictures by their names."""
 
 
 def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
     """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
-    claims = [made for make in experiment.claims if (made := attempt(make, experiment.name, computed)) is not None]
+    claims = [attempt(partial(judge, make), experiment.name, computed) or [] for make in experiment.claims]
     folder = out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = []
+    pictures = {}
     for write, abouts in ((show, experiment.clips), (draw, experiment.drawings)):
         for about in abouts:
-            make = partial(write, about, folder)
-            pictures.append(attempt(make, f"figure {about.name}", computed))
-    return experiment, [claim for some in claims for claim in some], [each for each in pictures if each]
+            if picture := attempt(partial(write, about, folder), f"figure {about.name}", computed):
+                pictures[about.name] = picture
+    return experiment, [claim for some in claims for claim in some], pictures
+
+
+def judge(make: Callable[[Results], list[Claim]], results: Results) -> list[Claim]:
+    """The claims, after their estimates and intervals were computed: that may need an exercise, too."""
+    claims = make(results)
+    for claim in claims:
+        claim.shown  # noqa: B018 (kept by the claim)
+    return claims
 
 
 def attempt(make: Callable, what: str, computed: Computed):
@@ -114,5 +124,5 @@ def show(clip: Clip, folder: Path, results: Results) -> Picture:
     files = (f"{clip.name}.webp", f"{clip.name}.png")
     for key, name in zip(("clip", "still"), files, strict=True):
         (folder / name).write_bytes(np.asarray(results[clip.job][key][0], dtype=np.uint8).tobytes())
-    height, width = results[clip.job]["size"][0]
-    return Picture(clip, files, (width / 100, height / 100))
+    height, width = results[clip.job]["size"][0] / WIDE  # on the page, a pixel of the clip is a pixel
+    return Picture(clip, files, (width, height))

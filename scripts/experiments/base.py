@@ -67,7 +67,7 @@ class Claim:
     estimate: Estimate = np.mean
     """What is claimed about the rows of `values`, if not their mean: such as an exponent fitted to all seeds."""
 
-    @property
+    @cached_property
     def measured(self) -> float:
         return float(self.estimate(self.values))
 

@@ -64,7 +64,7 @@ def test_seeds_begin_where_they_are_told_and_some_jobs_need_only_the_first(tmp_p
         ("all", (705, 706)),
         ("one", (700,)),
     ]
-    assert figures.measured_on(options) == "A full run with 7 seeds (700 to 706)."
+    assert figures.measured_on(options) == "A full run: 7 seeds (700 to 706)."
     assert "20 seeds (300 to 319)" in figures.measured_on(figures.Options())
 
 
@@ -104,11 +104,11 @@ def test_a_figure_is_written_twice_with_its_numbers_and_always_the_same_bytes(co
     experiment = Experiment("x", "X", lambda quick: [], (), [DRAWING])
     contents = []
     for name in ("one", "two"):
-        _, _, [picture] = present(experiment, computed, tmp_path / name)
+        picture = present(experiment, computed, tmp_path / name)[2]["a_figure"]
         contents.append([(tmp_path / name / "figures" / file).read_bytes() for file in picture.files])
         assert picture.files == ("a_figure.svg", "a_figure.png", "a_figure.csv")
     assert contents[0] == contents[1]
-    rows = list(csv.reader((tmp_path / "one/figures/a_figure.csv").open()))
+    rows = list(csv.reader((tmp_path / "one/figures/a_figure.csv").read_text().splitlines()))
     assert rows[0] == ["curve", "x (m)", "mean", "95 % from", "95 % to"]
     assert [(row[0], row[1], float(row[2])) for row in rows[1:]] == [("the method", "1", 2.0), ("the method", "2", 3.0)]
 
@@ -119,8 +119,21 @@ def test_a_figure_that_cannot_be_drawn_costs_no_other(computed, tmp_path):
     clip = Clip("clip", "No.", "Nothing.", "another job")
     experiment = Experiment("x", "X", lambda quick: [], (), [broken, needs, DRAWING], clips=[clip])
     _, _, pictures = present(experiment, computed, tmp_path)
-    assert [picture.about.name for picture in pictures] == ["a_figure"]
+    assert list(pictures) == ["a_figure"]
     assert list(computed.missing) == ["figure broken"]
+
+
+def test_an_estimate_that_needs_an_exercise_costs_only_its_claims(computed, tmp_path):
+    def unfinished(rows):
+        raise NotImplementedError("TODO 3.2")
+
+    def claims(results):
+        return [Claim("c", results["a job"]["y"], at_least=0.0, estimate=unfinished)]
+
+    good = [lambda results: [Claim("d", results["a job"]["y"], at_least=0.0)]]
+    _, made, _ = present(Experiment("x", "X", lambda quick: [], [claims, *good], ()), computed, tmp_path)
+    assert [claim.claim for claim in made] == ["d"]
+    assert computed.missing == {"x": "needs TODO 3.2"}
 
 
 def test_text_of_figures_is_escaped_and_numbers_are_in_the_page(computed, tmp_path):
