@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from scripts.demo.present import WIDE, Computed, Picture, Presented
-from scripts.experiments.base import Clip, Experiment, Table
+from scripts.experiments.base import Clip, Experiment
 
 STYLE = Path(__file__).with_name("page.css")
 TITLE = "HW1: Imitation Learning"
@@ -41,15 +41,20 @@ def _contents(shown: Sequence[tuple[Experiment, list[Picture]]]) -> str:
 # --- claims ----------------------------------------------------------------------------------------------------------
 def _claims(rows: Sequence[dict]) -> str:
     held = sum(row["holds"] for row in rows)
-    caption = (
+    about = (
         f"{held} of {len(rows)} claims hold. Brackets: 95 % bootstrap interval over the seeds. A claim holds if the "
         "whole interval keeps the target. A number without brackets was measured on all seeds together. Minutes: "
         "computing time on one core."
     )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("claim", "target", "measured", "holds", "minutes"))
     body = "".join(map(_claim, rows))
-    table = f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<section id="claims"><h2>Claims</h2>{_scrolling(table, "Claims")}</section>'
+    table = _table("Claims, targets and measurements", ("claim", "target", "measured", "holds", "minutes"), body)
+    return f'<section id="claims"><h2>Claims</h2><p>{about}</p>{_scrolling(table, "Claims")}</section>'
+
+
+def _table(caption: str, heads: Sequence[str], body: str) -> str:
+    """`body`: its rows."""
+    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _claim(row: dict) -> str:
@@ -94,24 +99,25 @@ def in_words(picture: Picture) -> str:
 
 
 def _details(picture: Picture) -> str:
-    """The description, the numbers, and the files to download."""
-    about, table = picture.about, ""
+    """The description and the numbers, and the files: the SVG can be enlarged."""
+    table = ""
     if picture.table:
-        table = _scrolling(_numbers(picture.table, about.name), f"Numbers of the figure {about.name}")
-    kinds = " ".join(f'<a href="figures/{file}">{file}</a>' for file in picture.files)
+        label = f"Numbers of the figure {picture.about.name}"
+        heads, rows = picture.table
+        table = _scrolling(_table(label, heads, "".join(map(_row, rows))), label)
     summary = "In words and numbers" if table else "In words"
-    words = f"<p>{escape(in_words(picture))}</p>"
-    return f"<details><summary>{summary}</summary>{words}{table}<p>Files: {kinds}</p></details>"
-
-
-def _numbers(table: Table, name: str) -> str:
-    heads = "".join(f'<th scope="col">{escape(str(head))}</th>' for head in table[0])
-    body = "".join(f"<tr>{_row(row)}</tr>" for row in table[1])
-    caption = f"<caption>Numbers of the figure {escape(name)}</caption>"
-    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    words = f"<details><summary>{summary}</summary><p>{escape(in_words(picture))}</p>{table}</details>"
+    links = ", ".join(f'<a href="figures/{file}">{file}</a>' for file in picture.files)
+    return f'{words}<p class="files">Files: {links}</p>'
 
 
 def _row(row: Sequence[str | float]) -> str:
-    first, *others = (value if isinstance(value, str) else f"{value:.4g}" for value in row)
+    first, *others = map(_shown, row)
     cells = "".join(f'<td class="number">{escape(value)}</td>' for value in others)
-    return f'<th scope="row">{escape(first)}</th>{cells}'
+    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
+
+
+def _shown(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"

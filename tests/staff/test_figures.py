@@ -137,13 +137,16 @@ def test_an_estimate_that_needs_an_exercise_costs_only_its_claims(computed, tmp_
 
 
 def test_text_of_figures_is_escaped_and_numbers_are_in_the_page(computed, tmp_path):
-    nasty = Drawing("nasty", "a < b & c", drawn, 'the "line" <rises>', lambda results: (("<x>",), [("<1>",), (2.5,)]))
+    nasty = Drawing(
+        "nasty", "a < b & c", drawn, 'the "line" <rises>', lambda results: (("<x>",), [("<1>",), (2.5,), (22_000,)])
+    )
     presented = present(Experiment("x", "<X>", lambda quick: [], (), [nasty]), computed, tmp_path)
     text = page([presented], [], "Seeds <1>.", computed)
     assert 'alt="the &quot;line&quot; &lt;rises&gt;"' in text
     assert "a &lt; b &amp; c" in text
     assert '<th scope="row">&lt;1&gt;</th>' in text
     assert '<th scope="row">2.5</th>' in text
+    assert '<th scope="row">22,000</th>' in text
     assert "<rises>" not in text
     assert "<X>" not in text
 
