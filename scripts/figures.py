@@ -58,8 +58,8 @@ class Options:
     """Number of seeds; 0 for the default, 20 (3 for a quick run)."""
     first_seed: int = FIRST_SEED
     """The seeds are this number and those that follow."""
-    together: int = 5
-    """Seeds that are trained in one batched computation, on one core."""
+    together: int = 10
+    """Seeds that are trained in one batched computation, on one core; fewer where they need much memory."""
     jobs: int = 0
     """Batched computations that run at the same time; 0 for one on each core."""
     dask: str = ""
@@ -175,8 +175,9 @@ def parts_of(experiments: list[Experiment], options: Options, store: Store) -> I
     for job in (job for experiment in experiments for job in experiment.jobs(options.quick)):
         code = sources.closure(job.run).digest()
         seeds = seeds_of(options)[: job.seeds]
-        for first in range(0, len(seeds), options.together):
-            batch = tuple(seeds[first : first + options.together])
+        size = min(options.together, job.together or len(seeds))
+        for first in range(0, len(seeds), size):
+            batch = tuple(seeds[first : first + size])
             about = {"job": job.name, "options": dict(job.options), "seeds": batch}
             yield Part(job, batch, store.path(job.name, code, about))
 

@@ -46,6 +46,8 @@ class Job:
     options: Mapping = field(default_factory=dict)
     seeds: int | None = None
     """Only so many of the seeds, such as one for a clip; None for all."""
+    together: int | None = None
+    """At most so many seeds in one call, for a job that needs much memory; None for no limit of its own."""
 
 
 @dataclass(frozen=True)

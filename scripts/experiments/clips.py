@@ -213,7 +213,7 @@ def film(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int,
     pictures[0].save(
         clip, "WEBP", save_all=True, append_images=pictures[1:], duration=wait, loop=0, quality=55, method=4
     )
-    pictures[still].quantize(128, dither=Image.Dither.NONE).save(png, optimize=True)
+    pictures[still].quantize(128, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
     files = {"clip": clip, "still": png}
     return {name: np.frombuffer(file.getvalue(), np.uint8)[None] for name, file in files.items()} | {
         "size": np.array([images[0].shape[:2]])

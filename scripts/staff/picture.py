@@ -76,7 +76,8 @@ def small_figure(source: Path, target: Path) -> None:
 
 def small_clip(source: Path, target: Path) -> None:
     with Image.open(source) as clip:
-        wait = clip.info.get("duration", 100)
+        clip.load()
+        wait = clip.info["duration"]
         first, *others = [small(frame) for frame in list(ImageSequence.all_frames(clip))[::EVERY]]
     first.save(target, save_all=True, append_images=others, duration=wait * EVERY, loop=0, quality=50, method=4)
     told(target)

@@ -57,6 +57,7 @@ def test_a_clip_is_small_moves_and_has_a_still_picture_in_which_the_exit_is_mark
     monkeypatch.setattr(clips, "rehearse", lambda *arguments: takes)
     made = clips.film(clips.ON_LANE, DRIVERS, "weak", seed=7, every=9)
     with Image.open(io.BytesIO(made["clip"][0].tobytes())) as clip:
+        clip.load()
         assert clip.n_frames == len(range(max(takes[1].exit - 30, 0), takes[1].exit + 10, 9))
         assert clip.info["duration"] == 900
         assert clip.size[::-1] == tuple(made["size"][0])
@@ -93,6 +94,7 @@ def test_small_versions_are_small_and_take_as_long(tmp_path, monkeypatch):
     picture.small_clip(tmp_path / "a.webp", tmp_path / "b.webp")
     picture.small_figure(tmp_path / "a.png", tmp_path / "b.png")
     with Image.open(tmp_path / "b.webp") as clip, Image.open(tmp_path / "b.png") as figure:
+        clip.load()
         assert clip.size == figure.size == (picture.WIDTH, 32)
         assert (clip.n_frames, clip.info["duration"]) == (3, 200)
 

@@ -56,12 +56,16 @@ def test_seeds_begin_where_they_are_told_and_some_jobs_need_only_the_first(tmp_p
         return {}
 
     job.__module__, job.__qualname__ = "scripts.experiments.tightrope", "simulate"
-    experiment = Experiment("x", "X", lambda quick: [Job("all", job), Job("one", job, seeds=1)], (), ())
+    experiment = Experiment(
+        "x", "X", lambda quick: [Job("all", job), Job("large", job, together=4), Job("one", job, seeds=1)], (), ()
+    )
     options = figures.Options(first_seed=700, seeds=7, together=5)
     parts = list(figures.parts_of([experiment], options, figures.Store(tmp_path)))
     assert [(part.job.name, part.seeds) for part in parts] == [
         ("all", (700, 701, 702, 703, 704)),
         ("all", (705, 706)),
+        ("large", (700, 701, 702, 703)),
+        ("large", (704, 705, 706)),
         ("one", (700,)),
     ]
     assert figures.measured_on(options) == "A full run: 7 seeds (700 to 706)."
