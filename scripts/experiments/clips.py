@@ -101,10 +101,12 @@ def take(stage: Stage, name: str, driver: Actor | Expert, road: int) -> Take:
 
 def rehearse(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int) -> list[Take]:
     """The drives on the first road on which only the weak driver is lost; on the last one tried if there is none."""
-    for road in range(1_000 * seed, 1_000 * seed + ROADS):
-        takes = [take(stage, name, driver, road) for name, driver in drivers.items()]
-        if [each.driver for each in takes if each.exit] == [weak]:
-            break
+    roads = range(1_000 * seed, 1_000 * seed + ROADS)
+    for road in roads:
+        if take(stage, weak, drivers[weak], road).exit or road == roads[-1]:
+            takes = [take(stage, name, driver, road) for name, driver in drivers.items()]
+            if [each.driver for each in takes if each.exit] == [weak]:
+                break
     return takes
 
 
