@@ -111,7 +111,7 @@ EXPERIMENT = Experiment(
     drawings=[
         Drawing(
             "tightrope",
-            f"A policy that slips once in {1 / ERROR_RATE:.0f} steps on average. Lines: closed form; dots: "
+            f"A policy that slips once in {1 / ERROR_RATE:.0f} steps on average. Lines: closed form; marks: "
             "simulations, one for each seed. Without recovery the cost grows with the square of the horizon until "
             "nearly every walker has fallen; with recovery it grows in proportion to the horizon.",
             draw,

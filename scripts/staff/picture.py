@@ -23,7 +23,6 @@ STORY = {"lane_disagreement": "compounding.png", "fork_success": "modes.png"}
 """Figures of the demo, and the names of their small versions in writeup/: errors compound; averages fail."""
 CLIP = ("clip_lane", "clip.webp")
 WIDTH = 640  # pixels of the small versions
-EVERY = 2  # frames of the small clip: every second
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ def small_clip(source: Path, target: Path) -> None:
     with Image.open(source) as clip:
         clip.load()
         wait = clip.info["duration"]
-        first, *others = [small(frame) for frame in list(ImageSequence.all_frames(clip))[::EVERY]]
-    first.save(target, save_all=True, append_images=others, duration=wait * EVERY, loop=0, quality=50, method=4)
+        first, *others = map(small, ImageSequence.all_frames(clip))
+    first.save(target, save_all=True, append_images=others, duration=wait, loop=0, quality=40, method=6)
     told(target)
 
 
