@@ -78,7 +78,7 @@ def small_clip(source: Path, target: Path) -> None:
         clip.load()
         wait = clip.info["duration"]
         first, *others = map(small, ImageSequence.all_frames(clip))
-    first.save(target, save_all=True, append_images=others, duration=wait, loop=0, quality=40, method=6)
+    first.save(target, save_all=True, append_images=others, duration=wait, loop=0, quality=40)
     told(target)
 
 
