@@ -223,9 +223,11 @@ def film(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int,
 
 
 def jobs(quick: bool) -> list[Job]:
-    on_lane = {"every": 6 if quick else 2} | plan_options(quick)
-    steps = {name: FORK.recipes[name].quick_steps if quick else FORK.recipes[name].train.steps for name in ON_TREES}
-    on_fork = {"every": 4 if quick else 1, "episodes": 50 if quick else 150, "steps": steps}
+    """A coarse run has a jerky clip of half-trained policies."""
+    on_lane = {"every": 12 if quick else 2} | plan_options(quick)
+    recipes = {name: FORK.recipes[name] for name in ON_TREES}
+    steps = {name: recipe.quick_steps // 2 if quick else recipe.train.steps for name, recipe in recipes.items()}
+    on_fork = {"every": 8 if quick else 1, "episodes": 50 if quick else 150, "steps": steps}
     return [Job("clip lane", film_lane, on_lane, seeds=1), Job("clip fork", film_fork, on_fork, seeds=1)]
 
 
