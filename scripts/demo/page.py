@@ -1,6 +1,6 @@
 """The page `out/index.html`: the table of claims, and every figure with its numbers and its description in words.
 
-It needs no network and no script, and follows WCAG 2.1 AA: see tests/staff/test_page.py.
+It needs no network and no script, and follows WCAG 2.1 AA.
 """
 
 from collections.abc import Sequence

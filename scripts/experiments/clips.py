@@ -32,9 +32,7 @@ from scripts.experiments.style import lecture_hall
 
 SIZE = (7.2, 5.7)  # inches
 PIXELS_PER_INCH = 100
-ROADS = 40  # on which the three are tried
 BEFORE, AFTER = 3.0, 4.5  # seconds of the clip before and after the weakest driver leaves its way
-ON_TREES = ("l2", "mixture")  # the policies that are filmed on Fork
 NOISE = 0.1  # of the drivers on Fork: standard deviation as a share of full steering and full acceleration
 GOOD, BAD = "#00543d", "#a33c00"
 
@@ -71,6 +69,8 @@ class Stage:
     task: Task
     half_width: float
     """Metres from the centre line to the edge of the lane, as drawn."""
+    dt: float
+    """Seconds in a step."""
     lost: Callable[[BatchedEnv], bool]
     well: str
     """What is said while all is well."""
@@ -78,10 +78,8 @@ class Stage:
     """What is said after the exit."""
     beside: Callable[[Axes, Moment], None]
     """Draws what the policy sees, beside the road."""
-
-    @property
-    def dt(self) -> float:
-        return lane.DT if self.task is LANE else fork.DT
+    trees: Callable[[BatchedEnv], np.ndarray | tuple[()]] = lambda env: ()
+    """Metres along the road to each tree."""
 
 
 def take(stage: Stage, name: str, driver: Actor | Expert, road: int) -> Take:
@@ -93,15 +91,14 @@ def take(stage: Stage, name: str, driver: Actor | Expert, road: int) -> Take:
     moments = []
     for _ in range(stage.task.horizon):
         world = env.unwrapped
-        trees = world.tree_s[0] if stage.task is FORK else ()
-        moments.append(Moment(copy.copy(world.cars), obs[0], stage.lost(world), trees))
+        moments.append(Moment(copy.copy(world.cars), obs[0], stage.lost(world), stage.trees(world)))
         obs, *_, info = env.step(driver(obs) if isinstance(driver, Actor) else driver(info["state"]))
     return Take(name, moments)
 
 
-def rehearse(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int) -> list[Take]:
+def rehearse(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int, tries: int) -> list[Take]:
     """The drives on the first road on which only the weak driver is lost; on the last one tried if there is none."""
-    roads = range(1_000 * seed, 1_000 * seed + ROADS)
+    roads = range(1_000 * seed, 1_000 * seed + tries)
     for road in roads:
         if take(stage, weak, drivers[weak], road).exit or road == roads[-1]:
             takes = [take(stage, name, driver, road) for name, driver in drivers.items()]
@@ -111,13 +108,12 @@ def rehearse(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: 
 
 
 # --- drawing ---------------------------------------------------------------------------------------------------------
-def frames(stage: Stage, takes: Sequence[Take], weak: str, every: int) -> tuple[list[np.ndarray], int]:
-    """The pictures around the moment at which the weak driver is lost, and which of them to show without motion."""
-    exit = next(each.exit for each in takes if each.driver == weak) or 0
+def frames(stage: Stage, takes: Sequence[Take], exit: int, every: int) -> tuple[list[np.ndarray], int]:
+    """The pictures around the exit, and which of them to show without motion."""
     last = len(takes[0].moments)
     steps = range(max(exit - round(BEFORE / stage.dt), 0), min(exit + round(AFTER / stage.dt), last), every)
     still = sum(step < exit + 0.5 / stage.dt for step in steps)
-    return [picture(stage, takes, step, (steps[0], steps[-1])) for step in steps], min(still, len(steps) - 1)
+    return [picture(stage, takes, step, (steps.start, steps.stop)) for step in steps], min(still, len(steps) - 1)
 
 
 def picture(stage: Stage, takes: Sequence[Take], step: int, span: tuple[int, int]) -> np.ndarray:
@@ -182,33 +178,48 @@ def speed(ax: Axes, moment: Moment) -> None:
 
 # --- jobs ------------------------------------------------------------------------------------------------------------
 ON_LANE = Stage(
-    LANE, lane.HALF_WIDTH, lambda env: abs(env.cars.e[0]) > lane.HALF_WIDTH, "in the lane", "left the lane", camera
+    task=LANE,
+    half_width=lane.HALF_WIDTH,
+    dt=lane.DT,
+    lost=lambda env: abs(env.cars.e[0]) > lane.HALF_WIDTH,
+    well="in the lane",
+    ill="left the lane",
+    beside=camera,
 )
-ON_FORK = Stage(FORK, fork.HALF_WIDTH, lambda env: bool(env.terminated[0]), "on its way", "crashed", speed)
+ON_FORK = Stage(
+    task=FORK,
+    half_width=fork.HALF_WIDTH,
+    dt=fork.DT,
+    lost=lambda env: bool(env.terminated[0]),
+    well="on its way",
+    ill="crashed",
+    beside=speed,
+    trees=lambda env: env.tree_s[0],
+)
 
 
-def film_lane(seeds: tuple[int, ...], every: int, **plan: int) -> Arrays:
+def film_lane(seeds: tuple[int, ...], tries: int, every: int, **plan: int) -> Arrays:
     """Expert, behaviour cloning and DAgger on Lane."""
     rounds = train_rounds(Lab(seeds, Plan(**plan)), "dagger")
     drivers = {"expert": LaneExpert(), "behaviour cloning": rounds[0].policy, "DAgger": rounds[-1].policy}
-    return film(ON_LANE, drivers, "behaviour cloning", seeds[0], every)
+    return film(ON_LANE, rehearse(ON_LANE, drivers, "behaviour cloning", seeds[0], tries), 1, every)
 
 
-def film_fork(seeds: tuple[int, ...], every: int, episodes: int, steps: dict[str, int]) -> Arrays:
+def film_fork(seeds: tuple[int, ...], tries: int, every: int, episodes: int, steps: int) -> Arrays:
     """A driver, l2 and a mixture on Fork."""
     [seed] = seeds
     env = FORK.env(episodes)
     demonstrations = collect(env, FORK.expert(env, np.random.default_rng(seed)), FORK.horizon, seed, noise=NOISE)
     drivers: dict[str, Actor | Expert] = {"a driver": FORK.expert(FORK.env(1), np.random.default_rng(seed))}
-    for name, number in steps.items():
+    for name in ("l2", "mixture"):
         recipe = FORK.recipes[name]
-        drivers[name] = fit(demonstrations, recipe.policy, replace(recipe.train, steps=number, seed=seed)).policy
-    return film(ON_FORK, drivers, "l2", seed, every)
+        drivers[name] = fit(demonstrations, recipe.policy, replace(recipe.train, steps=steps, seed=seed)).policy
+    return film(ON_FORK, rehearse(ON_FORK, drivers, "l2", seed, tries), 1, every)
 
 
-def film(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int, every: int) -> Arrays:
-    """The bytes of an animated WebP and of a PNG, and the size `[1, 2]` of both in pixels."""
-    images, still = frames(stage, rehearse(stage, drivers, weak, seed), weak, every)
+def film(stage: Stage, takes: Sequence[Take], weak: int, every: int) -> Arrays:
+    """The bytes of an animated WebP and of a PNG, and the size `[1, 2]` of both in pixels. `weak`: whose exit it is."""
+    images, still = frames(stage, takes, takes[weak].exit or 0, every)
     pictures = [Image.fromarray(image) for image in images]
     clip, png = io.BytesIO(), io.BytesIO()
     wait = round(1_000 * stage.dt * every)
@@ -224,10 +235,10 @@ def film(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int,
 
 def jobs(quick: bool) -> list[Job]:
     """A coarse run has a jerky clip of half-trained policies."""
-    on_lane = {"every": 12 if quick else 2} | plan_options(quick)
-    recipes = {name: FORK.recipes[name] for name in ON_TREES}
-    steps = {name: recipe.quick_steps // 2 if quick else recipe.train.steps for name, recipe in recipes.items()}
-    on_fork = {"every": 8 if quick else 1, "episodes": 50 if quick else 150, "steps": steps}
+    mixture = FORK.recipes["mixture"]
+    on_lane = {"tries": 40, "every": 12 if quick else 2} | plan_options(quick)
+    on_fork = {"tries": 40, "every": 8 if quick else 1, "episodes": 50 if quick else 150}
+    on_fork["steps"] = mixture.quick_steps // 2 if quick else mixture.train.steps
     return [Job("clip lane", film_lane, on_lane, seeds=1), Job("clip fork", film_fork, on_fork, seeds=1)]
 
 
