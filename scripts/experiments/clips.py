@@ -7,7 +7,7 @@ way and the other two do not; what happens on all roads is what the claims count
 import copy
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ from hw1.policy import Actor
 from hw1.rollout import Expert
 from hw1.tasks import FORK, LANE, Task
 from scripts.experiments.base import Arrays, Clip, Experiment, Job
-from scripts.experiments.lane.lab import Lab, Plan, plan_options
+from scripts.experiments.lane.lab import QUICK, Lab, Plan
 from scripts.experiments.lane.methods import train_rounds
 from scripts.experiments.style import lecture_hall
 
@@ -236,7 +236,7 @@ def film(stage: Stage, takes: Sequence[Take], weak: int, every: int) -> Arrays:
 def jobs(quick: bool) -> list[Job]:
     """A coarse run has a jerky clip of half-trained policies."""
     mixture = FORK.recipes["mixture"]
-    on_lane = {"tries": 40, "every": 12 if quick else 2} | plan_options(quick)
+    on_lane = {"tries": 40, "every": 12 if quick else 2} | asdict(QUICK if quick else Plan())
     on_fork = {"tries": 40, "every": 8 if quick else 1, "episodes": 50 if quick else 150}
     on_fork["steps"] = mixture.quick_steps // 2 if quick else mixture.train.steps
     return [Job("clip lane", film_lane, on_lane, seeds=1), Job("clip fork", film_fork, on_fork, seeds=1)]
