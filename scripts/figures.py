@@ -242,9 +242,7 @@ def _listed(values: list | float) -> list | float | None:
 
 def print_table(rows: list[dict], quick: bool) -> None:
     if quick:
-        print(
-            "A coarse run: too little training and too few seeds for all claims to hold. `make demo` is the full run."
-        )
+        print("Too little training and too few seeds for all claims to hold: `make demo` is the full run.")
     fails = "coarse" if quick else "FAILS "
     for row in rows:
         print(f"{'holds ' if row['holds'] else fails} {row['claim']}: {row['shown']} (target: {row['target']})")
