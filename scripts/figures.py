@@ -1,21 +1,20 @@
 """The demo: run every experiment, measure every claim, draw every figure, write `out/index.html`.
 
-    python -m scripts.figures                 everything, 10 seeds
-    python -m scripts.figures --quick         a coarse run in a minute
-    python -m scripts.figures --only fork     one experiment
+    python -m scripts.figures                     everything, 20 seeds
+    python -m scripts.figures --quick             a coarse run in a minute
+    python -m scripts.figures --only fork         one experiment
+    python -m scripts.figures --first-seed 500    other seeds: do the claims hold there, too?
 
 Results are kept in `out/cache`. A result is computed again only if the code that it depends on, its options or its
 seeds have changed (`scripts.closure`); an interrupted run continues where it stopped.
 """
 
-import html
 import json
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,21 +24,23 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.closure import Sources
 from scripts.command import UserError, ended, read_options, require_file, require_folder, require_whole
-from scripts.experiments import bimodal, fork, lane, tightrope
-from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Missing, Results
+from scripts.demo.page import page
+from scripts.demo.present import Computed, present, reason
+from scripts.experiments import bimodal, clips, fork, lane, tightrope
+from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results
 from scripts.store import Store
 
 EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.name: module.EXPERIMENT for module in (lane, fork, bimodal, tightrope)
+    module.EXPERIMENT.name: module.EXPERIMENT for module in (clips, lane, fork, bimodal, tightrope)
 }
 """By name, in the order of the page: the one table of experiments."""
-FULL_SEEDS, QUICK_SEEDS = 10, 3
+FULL_SEEDS, QUICK_SEEDS = 20, 3
 MOST = 1_000  # of anything that is counted
-# The settings of the experiments were chosen on other seeds than those on which the claims are measured.
+LAST_SEED = 1_000_000
+# The settings of the experiments were chosen on seeds below 100; the claims are measured on others.
 FIRST_SEED = 300
 
 
@@ -54,9 +55,11 @@ class Options:
     out: Path = Path("out")
     """Folder for figures, claims and the page."""
     seeds: int = 0
-    """Number of seeds; 0 for the default, 10 (3 for a quick run)."""
-    together: int = 5
-    """Seeds that are trained in one batched computation, on one core."""
+    """Number of seeds; 0 for the default, 20 (3 for a quick run)."""
+    first_seed: int = FIRST_SEED
+    """The seeds are this number and those that follow."""
+    together: int = 10
+    """Seeds that are trained in one batched computation, on one core; fewer where they need much memory."""
     jobs: int = 0
     """Batched computations that run at the same time; 0 for one on each core."""
     dask: str = ""
@@ -82,28 +85,6 @@ class Part:
         return self, arrays | {"seconds": np.full(len(self.seeds), (time.perf_counter() - start) / len(self.seeds))}, ""
 
 
-def reason(error: Exception) -> str:
-    """ "needs TODO 3.2", or the error and the last line of the homework that led to it."""
-    if id := exercises.unfinished(error):
-        return f"needs TODO {id}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ROOT / "hw1")]
-    where = f" ({Path(frames[-1].filename).relative_to(ROOT).as_posix()}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
-
-
-@dataclass
-class Computed:
-    """The results of every job that could be run, and the reasons for those that could not."""
-
-    results: Results = field(default_factory=Results)
-    missing: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything is missing for a reason other than an unfinished exercise."""
-        return any(not why.startswith("needs TODO") for why in self.missing.values())
-
-
 def main(options: Options) -> int:
     return ended(lambda: run(options), files=1)
 
@@ -112,6 +93,7 @@ def check(options: Options, out: str = "--out") -> None:
     """Raises UserError if an option is wrong; `out` is the one by which the folder was given."""
     for name, least in (("seeds", 0), ("together", 1), ("jobs", 0)):
         require_whole(f"--{name}", getattr(options, name), least, MOST)
+    require_whole("--first-seed", options.first_seed, 0, LAST_SEED)
     for name in ("cache", "figures"):
         require_folder(out, options.out / name)
     for name in ("claims.json", "index.html"):
@@ -121,19 +103,35 @@ def check(options: Options, out: str = "--out") -> None:
 def run(options: Options) -> int:
     """The demo. Returns 1 if something failed for another reason than an unfinished exercise."""
     check(options)
-    chosen = [EXPERIMENTS[name] for name in EXPERIMENTS if not options.only or name in options.only]
     start = time.perf_counter()
-    computed = compute(chosen, options)
-    pages = [present(experiment, computed, options.out) for experiment in chosen]
+    experiments, absent = chosen(options)
+    computed = compute(experiments, options)
+    computed.absent = absent
+    pages = [present(experiment, computed, options.out) for experiment in experiments]
     claims = [claim for _, found, _ in pages for claim in found]
     rows = [as_row(claim, computed.results, options) for claim in claims]
     write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")
-    write_text(options.out / "index.html", page(pages, rows, options, computed))
+    write_text(options.out / "index.html", page(pages, rows, measured_on(options), computed))
+    print(measured_on(options))
     print_table(rows, options.quick)
-    for why in dict.fromkeys(computed.missing.values()):
-        print(f"left out: {', '.join(job for job, each in computed.missing.items() if each == why)}: {why}")
+    for why, names in computed.left_out.items():
+        print(f"left out: {', '.join(names)}: {why}")
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes; open {options.out / 'index.html'}")
     return int(computed.failed)
+
+
+def chosen(options: Options) -> tuple[list[Experiment], dict[str, str]]:
+    """The experiments that are wanted and can be run, and why those that are wanted cannot. Optional ones are named."""
+    wanted = [each for each in EXPERIMENTS.values() if each.name in options.only or not (options.only or each.optional)]
+    absent = {each.name: why for each in wanted if (why := each.absent())}
+    return [each for each in wanted if each.name not in absent], absent
+
+
+def measured_on(options: Options) -> str:
+    """The seeds and the kind of run, in a sentence."""
+    seeds = seeds_of(options)
+    which = f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"one seed ({seeds[0]})"
+    return f"A coarse run, whose claims need not hold: {which}." if options.quick else f"A full run: {which}."
 
 
 # --- computing -------------------------------------------------------------------------------------------------------
@@ -173,18 +171,23 @@ def compute(experiments: list[Experiment], options: Options) -> Computed:
 
 def parts_of(experiments: list[Experiment], options: Options, store: Store) -> Iterator[Part]:
     """All jobs, split by seeds."""
-    seeds = range(FIRST_SEED, FIRST_SEED + number_of_seeds(options))
     sources = Sources(ROOT)
     for job in (job for experiment in experiments for job in experiment.jobs(options.quick)):
         code = sources.closure(job.run).digest()
-        for first in range(0, len(seeds), options.together):
-            batch = tuple(seeds[first : first + options.together])
+        seeds = seeds_of(options)[: job.seeds]
+        size = min(options.together, job.together or len(seeds))
+        for first in range(0, len(seeds), size):
+            batch = tuple(seeds[first : first + size])
             about = {"job": job.name, "options": dict(job.options), "seeds": batch}
             yield Part(job, batch, store.path(job.name, code, about))
 
 
 def number_of_seeds(options: Options) -> int:
     return options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS)
+
+
+def seeds_of(options: Options) -> range:
+    return range(options.first_seed, options.first_seed + number_of_seeds(options))
 
 
 @contextmanager
@@ -210,33 +213,7 @@ def backend(options: Options, parts: int):
         yield
 
 
-# --- presenting ------------------------------------------------------------------------------------------------------
-Presented = tuple[Experiment, list[Claim], dict[str, Path]]
-
-
-def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
-    """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
-    claims = [made for make in experiment.claims if (made := attempt(make, experiment.name, computed)) is not None]
-    paths = {}
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    for drawing in experiment.drawings:
-        if (figure := attempt(drawing.draw, f"figure {drawing.name}", computed)) is not None:
-            paths[drawing.name] = out / "figures" / f"{drawing.name}.png"
-            figure.savefig(paths[drawing.name], dpi=150, metadata={"Software": None})
-    return experiment, [claim for some in claims for claim in some], paths
-
-
-def attempt(make: Callable, what: str, computed: Computed):
-    """What `make` returns for the results; None if a job is missing, or if `make` fails, which is recorded."""
-    try:
-        return make(computed.results)
-    except Missing:
-        return None  # the reason is recorded with the job
-    except Exception as error:
-        computed.missing[what] = reason(error)
-        return None
-
-
+# --- reporting -------------------------------------------------------------------------------------------------------
 def as_row(claim: Claim, results: Results, options: Options) -> dict:
     """A claim as a row of claims.json, with its numbers in its own unit, and how it was measured."""
     low, high = claim.interval
@@ -247,9 +224,9 @@ def as_row(claim: Claim, results: Results, options: Options) -> dict:
         **{key: _finite(value) for key, value in (("measured", claim.measured), ("low", low), ("high", high))},
         "holds": claim.holds,
         "minutes": round(seconds / 60, 2),
-        "values": [_finite(float(value)) for value in claim.values],
+        "values": _listed(claim.values.tolist()),
         "shown": claim.shown,
-        "seeds": [FIRST_SEED, FIRST_SEED + number_of_seeds(options) - 1],
+        "seeds": [seeds_of(options)[0], seeds_of(options)[-1]],
         "quick": options.quick,
     }
 
@@ -259,59 +236,18 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
+def _listed(values: list | float) -> list | float | None:
+    return [_listed(each) for each in values] if isinstance(values, list) else _finite(values)
+
+
 def print_table(rows: list[dict], quick: bool) -> None:
     if quick:
-        print(
-            "A coarse run: too little training and too few seeds for all claims to hold. `make demo` is the full run."
-        )
+        print("Too little training and too few seeds for all claims to hold: `make demo` is the full run.")
     fails = "coarse" if quick else "FAILS "
     for row in rows:
         print(f"{'holds ' if row['holds'] else fails} {row['claim']}: {row['shown']} (target: {row['target']})")
     if rows:
         print(f"{sum(row['holds'] for row in rows)} of {len(rows)} claims hold")
-
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
-th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-td.no { color: #b3261e; font-weight: bold; } td.yes { color: #2e7d32; }
-figure { margin: 2rem 0; } img { max-width: 100%; } figcaption { color: #444; }
-code { background: #f3f3f3; padding: 0.1rem 0.3rem; }
-"""
-
-
-def page(pages: list[Presented], rows: list[dict], options: Options, computed: Computed) -> str:
-    """The page with the table of claims and the figures."""
-    seeds = number_of_seeds(options)
-    kind = "a quick run, whose claims need not hold" if options.quick else "the full run"
-    parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>HW1: Imitation Learning</title>",
-        f"<style>{STYLE}</style><h1>HW1: Imitation Learning</h1>",
-        f"<p>{seeds} seeds, {kind}. Brackets: 95 % bootstrap intervals of the mean over seeds; a number without "
-        "brackets was measured on all seeds together. "
-        "Minutes: computing time on one core. <code>make demo</code> makes this page.</p>",
-        *[f"<p>{html.escape(job)} is left out: {html.escape(why)}.</p>" for job, why in computed.missing.items()],
-        "<table><tr><th>claim<th>target<th>measured<th>holds<th>minutes</tr>",
-        *[_table_row(row) for row in rows],
-        "</table>",
-    ]
-    for experiment, _, paths in pages:
-        parts.append(f"<h2>{html.escape(experiment.title)}</h2>")
-        parts.append(f"<p><code>python -m scripts.figures --only {experiment.name}</code></p>")
-        parts += [_figure(drawing, paths[drawing.name]) for drawing in experiment.drawings if drawing.name in paths]
-    return "\n".join(parts) + "</html>\n"
-
-
-def _figure(drawing: Drawing, path: Path) -> str:
-    image = f"<img src='figures/{path.name}' alt='{drawing.name}'>"
-    return f"<figure>{image}<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
-
-
-def _table_row(row: dict) -> str:
-    holds = "<td class='yes'>yes" if row["holds"] else "<td class='no'>no"
-    cells = "".join(f"<td>{html.escape(row[key])}" for key in ("claim", "target", "shown"))
-    return f"<tr>{cells}{holds}<td>{row['minutes']:.1f}</tr>"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ Shapes: L learners, one for each training seed.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,8 @@ from matplotlib.figure import Figure
 
 Arrays = dict[str, np.ndarray]
 """What a job returns. The first axis of every array is the learner."""
+Estimate = Callable[[np.ndarray], float]
+"""Makes one number of some seeds: `[L, ...] -> ()`."""
 
 
 class Missing(Exception):
@@ -41,39 +44,49 @@ class Job:
     run: Callable[..., Arrays]
     """A function at the top level of a module (see `scripts.closure`)."""
     options: Mapping = field(default_factory=dict)
+    seeds: int | None = None
+    """Only so many of the seeds, such as one for a clip; None for all."""
+    together: int | None = None
+    """At most so many seeds in one call, for a job that needs much memory; None for no limit of its own."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that the demo measures: numbers, and bounds for their mean."""
+    """A statement that the demo measures. It holds if the whole 95 % interval of the estimate keeps the bounds.
+
+    One number for all seeds (`values [1]`) has no interval; it must keep the bounds itself. nan never holds.
+    """
 
     claim: str
     values: np.ndarray
-    """`[L]`, one number for each seed, or `[1]`, one number for all seeds together."""
+    """`[L, ...]`, one row for each seed, or `[1]`, one number for all seeds together."""
     at_least: float = -np.inf
     at_most: float = np.inf
     unit: str = ""
     """Such as "%" (the values are shares and are shown in percent) or "steps"."""
     jobs: tuple[str, ...] = ()
     """The jobs that the measurement needs; their computing time is shown next to the claim."""
+    estimate: Estimate = np.mean
+    """What is claimed about the rows of `values`, if not their mean: such as an exponent fitted to all seeds."""
 
-    @property
+    @cached_property
     def measured(self) -> float:
-        return float(np.mean(self.values))
+        return float(self.estimate(self.values))
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float]:
-        return interval(self.values)
+        return interval(self.values, self.estimate)
 
     @property
     def shown(self) -> str:
-        """The mean and its interval, such as "1.82 [1.6, 2] steps"; one number for all seeds has no interval."""
+        """The estimate and its interval, such as "1.82 [1.6, 2] steps"; one number for all seeds has no interval."""
         bracket = " [{}, {}]".format(*map(self._number, self.interval)) if len(self.values) > 1 else ""
         return f"{self._number(self.measured)}{bracket}{self._unit}"
 
     @property
     def holds(self) -> bool:
-        return bool(self.at_least <= self.measured <= self.at_most)
+        low, high = self.interval
+        return bool(self.at_least <= low and high <= self.at_most)  # a comparison with nan is False
 
     @property
     def target(self) -> str:
@@ -93,22 +106,60 @@ class Claim:
 DRAWS = 2_000  # of the bootstrap
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean over seeds (axis 0). The same values always give the same interval."""
+def interval(values: np.ndarray, estimate: Estimate = np.mean) -> tuple[float, float]:
+    """95 % bootstrap interval of an estimate over seeds (axis 0), by default of their mean.
+
+    The same values always give the same interval. It is nan if any draw of seeds has no estimate.
+    """
     values = np.asarray(values, dtype=np.float64)
-    pick = np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))
-    low, high = np.quantile(values[pick].mean(axis=1), [0.025, 0.975])
+    drawn = values[np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))]
+    # The mean is by far the most frequent estimate, and this is fast.
+    estimates = drawn.reshape(DRAWS, -1).mean(axis=1) if estimate is np.mean else [estimate(rows) for rows in drawn]
+    low, high = np.quantile(estimates, [0.025, 0.975])
     return float(low), float(high)
+
+
+Table = tuple[Sequence[str], Sequence[Sequence[str | float]]]
+"""The names of the columns, and the rows: the numbers of a figure."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of the demo: `out/figures/NAME.png`."""
+    """A figure of the demo, in `out/figures/`: NAME.png, NAME.svg, and its numbers as NAME.csv."""
 
     name: str
     caption: str
     """What to look for."""
     draw: Callable[[Results], Figure]
+    description: str = ""
+    """The figure in words, for people who cannot see it: what is on the axes, and what the curves do."""
+    table: Callable[[Results], Table] | None = None
+    """The numbers of the figure (see `table_of_means`)."""
+
+
+def table_of_means(label: str, x: Sequence, curves: Mapping[str, np.ndarray], estimate: Estimate = np.mean) -> Table:
+    """The estimates of curves over seeds with their intervals, one row for each curve and x.
+
+    Args:
+        label: what x is, such as "horizon T (steps)".
+        curves: by the name in the legend, `[L, len(x), ...]`.
+    """
+    rows = []
+    for name, values in curves.items():
+        for place, column in zip(x, np.asarray(values).swapaxes(0, 1), strict=True):
+            rows.append((name, place, float(estimate(column)), *interval(column, estimate)))
+    return ("curve", label, "mean" if estimate is np.mean else "estimate", "95 % from", "95 % to"), rows
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A moving picture of the demo: `out/figures/NAME.webp`, and a frame of it for who wants no motion: NAME.png."""
+
+    name: str
+    caption: str
+    description: str
+    job: str
+    """The job whose arrays "clip" and "still" are the bytes of the two files, for one seed: `[1, bytes]`."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +173,11 @@ class Experiment:
     claims: Sequence[Callable[[Results], list[Claim]]]
     """Each makes some of the claims from the results."""
     drawings: Sequence[Drawing]
+    clips: Sequence[Clip] = ()
+    optional: bool = False
+    """Whether it runs only if it is named: `--only NAME`."""
+    absent: Callable[[], str] = lambda: ""
+    """Why it cannot run on this machine, with the remedy; empty if it can."""
 
 
 def grid(
@@ -141,8 +197,8 @@ def grid(
         unused.remove()
     shown = list(panels.flat[:count])
     for ax in shown[-columns:]:
-        ax.set_xlabel(xlabel, fontsize=8)
+        ax.set_xlabel(xlabel)
         ax.tick_params(labelbottom=True)
     for ax in shown[::columns]:
-        ax.set_ylabel(ylabel, fontsize=8)
+        ax.set_ylabel(ylabel)
     return figure, shown

@@ -1,24 +1,36 @@
-"""The picture at the top of the README: `python -m scripts.staff.picture` writes writeup/picture.png."""
+"""The pictures of README and handout, which tell the story on one page: `python -m scripts.staff.picture`.
+
+Writes to writeup/: picture.png, the two tasks; and, from the results of `make demo`, small versions of two figures and
+of the clip.
+"""
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import hw1.envs  # noqa: F401 (registers the environments)
 from hw1.exercises import ROOT
 from hw1.experts import ForkDriver, LaneExpert
 from hw1.rollout import Expert
-from scripts.command import ended, read_options
+from scripts.command import UserError, ended, read_options, require_folder
 
 TARGET = ROOT / "writeup/picture.png"
+STORY = {"lane_disagreement": "compounding.png", "fork_success": "modes.png"}
+"""Figures of the demo, and the names of their small versions in writeup/: errors compound; averages fail."""
+CLIP = ("clip_lane", "clip.webp")
+WIDTH = 640  # pixels of the small versions
 
 
 @dataclass(frozen=True)
 class Options:
-    """There are none: unknown arguments are refused."""
+    """Where the results are."""
+
+    demo: Path = Path("out")
+    """Folder of the demo's results."""
 
 
 def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
@@ -31,15 +43,52 @@ def scene(env_id: str, driver: Expert, steps: int, seed: int) -> np.ndarray:
 
 
 def main(arguments: list[str]) -> int:
-    read_options(Options, arguments, "scripts.staff.picture", __doc__)
-    return ended(run)
+    options = read_options(Options, arguments, "scripts.staff.picture", __doc__)
+    return ended(lambda: run(options))
 
 
-def run() -> None:
+def run(options: Options) -> None:
+    require_folder("--demo", options.demo)
+    figures = options.demo / "figures"
+    sources = {figures / f"{name}.png": target for name, target in STORY.items()}
+    sources |= {figures / f"{CLIP[0]}.webp": CLIP[1]}
+    tasks()
+    if missing := [path for path in sources if not path.exists()]:
+        raise UserError(f"{missing[0]} is missing; run the demo first: make demo")
+    for source, target in sources.items():
+        (small_clip if source.suffix == ".webp" else small_figure)(source, TARGET.with_name(target))
+
+
+def tasks() -> None:
+    """Lane and Fork, side by side."""
     lane = scene("hw1/Lane-v0", LaneExpert(), steps=60, seed=3)
     fork = scene("hw1/Fork-v0", ForkDriver(1.0), steps=21, seed=3)
     Image.fromarray(np.concatenate([lane, np.full((360, 8, 3), 255, np.uint8), fork], axis=1)).save(TARGET)
-    print(f"wrote {TARGET.relative_to(ROOT)}")
+    told(TARGET)
+
+
+def small_figure(source: Path, target: Path) -> None:
+    with Image.open(source) as picture:
+        small(picture).quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
+    told(target)
+
+
+def small_clip(source: Path, target: Path) -> None:
+    with Image.open(source) as clip:
+        clip.load()
+        wait = clip.info["duration"]
+        first, *others = map(small, ImageSequence.all_frames(clip))
+    first.save(target, save_all=True, append_images=others, duration=wait, loop=0, quality=40)
+    told(target)
+
+
+def small(picture: Image.Image) -> Image.Image:
+    height = round(picture.height * WIDTH / picture.width)
+    return picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+
+
+def told(path: Path) -> None:
+    print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":

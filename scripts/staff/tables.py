@@ -4,8 +4,12 @@
     python -m scripts.staff.tables --check   only print what is stale; then the exit status is 1
 
 A measured number is never typed. Results come from out/claims.json (`make demo`) and out/bench.json (`make bench`); the
-ones that are shown are kept in scripts/staff/measured.json. Results of a quick or incomplete run are not taken. Each
-table is between markers with its name:
+ones that are shown are kept in scripts/staff/measured.json. Results of a quick or incomplete run are not taken. Claims
+that were measured on several sets of seeds are shown side by side; those of another set come from a folder in out/:
+
+    python -m scripts.figures --first-seed 500 --out out/second
+
+Each table is between markers with its name:
 
     <!-- BEGIN TABLE claims -->
     <!-- END TABLE -->
@@ -15,7 +19,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -40,7 +44,7 @@ class Options:
     """Where the results are, and whether to write anything."""
 
     out: Path = Path("out")
-    """Folder of the results, with claims.json and bench.json; either may be missing."""
+    """Folder of the results: claims.json, bench.json, and claims.json of other seeds in its folders; any may miss."""
     check: bool = False
     """Only print what is stale."""
 
@@ -49,8 +53,9 @@ class Options:
 class Measured:
     """The results that are shown."""
 
-    claims: dict
-    """`date`, `seeds` (such as "300 to 309"; empty if not recorded), their `number`, and `rows` as in claims.json."""
+    claims: list[dict]
+    """For each set of seeds: `date`, `seeds` (the first and the last), and `rows` as in claims.json. All sets measured
+    the same claims."""
     bench: dict[str, dict]
     """By measurement: its `date`, the `cores` of the machine, and `rows` as in bench.json."""
     note: str = ""
@@ -103,7 +108,9 @@ def take(measured: Measured, out: Path) -> None:
     """Replace kept results by those in the folder `out` that are full, complete and different."""
     if not out.exists():
         print(f"note: {out} does not exist, so there are no new results")
-    if (path := out / "claims.json").exists():
+    # The oldest first, so that the newest decides which claims there are.
+    found = [*out.glob("claims.json"), *out.glob("*/claims.json")]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime):
         with understood(path, "make it again: make demo"):
             rows = read_json(path, "make it again: make demo")
             take_claims(measured, rows, date.fromtimestamp(path.stat().st_mtime))
@@ -122,27 +129,43 @@ def understood(path: Path, remedy: str) -> Iterator[None]:
 
 
 def take_claims(measured: Measured, rows: list[dict], day: date) -> None:
-    """The claims of a run of the demo on that day."""
+    """The claims of a run of the demo on that day, beside those of other seeds.
+
+    Where the kept ones are not the same claims, they are of an older version of the homework, and go.
+    """
+    new = {"date": day.isoformat(), "seeds": rows[0]["seeds"] if rows else [], "rows": rows}
     kept = measured.claims
-    number = max((len(row["values"]) for row in rows), default=0)  # some claims have one value for all seeds
-    if any(row.get("quick") for row in rows) or 0 < number < kept["number"]:
+    if any(row["quick"] for row in rows) or (rows and number(new) < max(map(number, kept), default=0)):
         measured.refused.append("the claims of a quick run, or of one with fewer seeds than before")
-    elif too_few("claims", rows, kept["rows"], measured) or shown(rows) == shown(kept["rows"]):
+    elif kept and too_few("claims", rows, kept[0]["rows"], measured):
         return
-    else:
-        seeds = rows[0].get("seeds", [])
-        measured.claims = {
-            "date": day.isoformat(),
-            "seeds": f"{seeds[0]} to {seeds[-1]}" if seeds else "",
-            "number": number,
-            "rows": [{key: row[key] for key in SHOWN} for row in rows],
-        }
-        measured.changed.append("claims")
+    elif not any(each["seeds"] == new["seeds"] and shown(each) == shown(new) for each in kept):
+        new["rows"] = [{key: row[key] for key in SHOWN} for row in rows]
+        others = [each for each in kept if each["seeds"] != new["seeds"] and comparable(each, new)]
+        measured.claims = sorted([*others, new], key=lambda each: each["seeds"])
+        measured.changed.append(f"claims on seeds {on(new)}")
 
 
-def shown(rows: list[dict]) -> list[list]:
+def number(claims: dict) -> int:
+    """How many seeds."""
+    first, last = claims["seeds"]
+    return last - first + 1
+
+
+def on(claims: dict) -> str:
+    """ "300 to 319"."""
+    return span(claims["seeds"])
+
+
+def comparable(a: dict, b: dict) -> bool:
+    """Whether two sets are the same claims, measured on as many seeds."""
+    what = [[(row["claim"], row["target"]) for row in each["rows"]] for each in (a, b)]
+    return what[0] == what[1] and number(a) == number(b)
+
+
+def shown(claims: dict) -> list[list]:
     """What the table shows: the minutes that a job took are different in every run."""
-    return [[row[key] for key in SHOWN] for row in rows]
+    return [[row[key] for key in SHOWN] for row in claims["rows"]]
 
 
 def take_bench(measured: Measured, rows: list[dict]) -> None:
@@ -211,18 +234,28 @@ def times_table(measured: Measured) -> str:
 
 
 def claims_table(measured: Measured) -> str:
-    claims = measured.claims
-    seeds = f"{claims['number']} seeds" + (f", {claims['seeds']}" if claims["seeds"] else "")
+    """The claims, a column for each set of seeds."""
+    sets = measured.claims
+    seeds = " and ".join(f"{number(each)} seeds, {on(each)} ({each['date']})" for each in sets)
     lines = [
-        f"Measured by `make demo`, {claims['date']}, with {seeds}. Brackets: 95 % bootstrap interval of the mean over "
-        "the seeds; a number without brackets was measured on all seeds together.",
+        f"Measured by `make demo` on {seeds}. Brackets: 95 % bootstrap interval over the seeds; a claim holds if the "
+        "whole interval keeps the target. A number without brackets was measured on all seeds together.",
         "",
-        "| claim | target | measured | holds |",
-        "|---|---|---|---|",
+        f"| claim | target |{''.join(f' seeds {on(each)} |' for each in sets)} holds |",
+        f"|---|---|{'---|' * len(sets)}---|",
     ]
-    for row in claims["rows"]:
-        lines.append(f"| {row['claim']} | {row['target']} | {row['shown']} | {'yes' if row['holds'] else '**no**'} |")
+    for same in zip(*(each["rows"] for each in sets), strict=True):
+        numbers = "".join(f" {row['shown']} |" for row in same)
+        lines.append(f"| {same[0]['claim']} | {same[0]['target']} |{numbers} {holds(sets, same)} |")
     return "\n".join(lines)
+
+
+def holds(sets: list[dict], same: Sequence[dict]) -> str:
+    """Whether a claim holds on every set; if only on some, where it does not."""
+    fails = [on(each) for each, row in zip(sets, same, strict=True) if not row["holds"]]
+    if not fails:
+        return "yes"
+    return "**no**" if len(fails) == len(sets) else f"**no**, not on {' and '.join(fails)}"
 
 
 def bench_table(*names: str) -> Callable[[Measured], str]:

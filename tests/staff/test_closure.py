@@ -12,10 +12,9 @@ from scripts.closure import EVERYTHING, NOTHING, Closure, Sources
 
 JOBS = {job.name: job for experiment in figures.EXPERIMENTS.values() for job in experiment.jobs(True)}
 ALL = set(JOBS)
-LANE, FORK, BIMODAL, TIGHTROPE = (
-    {n for n in JOBS if n.split()[0] == e} for e in ("lane", "fork", "bimodal", "tightrope")
-)
-ROUNDS = {f"lane {name}" for name in ("bc", "dagger", "hg", "uncertainty", "history")}  # those that call `dagger`
+LANE, FORK, BIMODAL, TIGHTROPE = ({n for n in JOBS if e in n.split()} for e in ("lane", "fork", "bimodal", "tightrope"))
+# those that call `dagger`
+ROUNDS = {"clip lane", *(f"lane {name}" for name in ("bc", "dagger", "hg", "uncertainty", "history"))}
 
 # File, what is replaced, by what, and the jobs whose results no longer count.
 EDITS = {
@@ -174,7 +173,7 @@ def test_what_is_imported_but_not_used_does_not_count(tmp_path):
 
 # --- nothing that runs is missing -------------------------------------------------------------------------------------
 TINY = {"demos": 2, "length": 12, "rounds": 1, "rollouts": 2, "members": 2, "detectors": 2, "evaluations": 4}
-TINY |= {"steps": 3, "episodes": 4, "walkers": 10}
+TINY |= {"steps": 3, "episodes": 4, "walkers": 10, "tries": 1, "every": 50}
 
 
 def executed(job) -> set[tuple[Path, int]]:
@@ -183,7 +182,10 @@ def executed(job) -> set[tuple[Path, int]]:
     before = sys.getprofile()
     sys.setprofile(lambda frame, event, _: codes.add(frame.f_code) if event == "call" else None)
     try:
-        job.run((5, 6), **dict(job.options) | {name: value for name, value in TINY.items() if name in job.options})
+        job.run(
+            (5, 6)[: job.seeds],
+            **dict(job.options) | {name: value for name, value in TINY.items() if name in job.options},
+        )
     finally:
         sys.setprofile(before)
     places = {(Path(code.co_filename), code.co_firstlineno) for code in codes if code.co_name != "<module>"}

@@ -78,9 +78,9 @@ def test_tables_are_up_to_date(capsys):
     assert not stale, f"{capsys.readouterr().out}run `make tables`, or delete results in out/ that are not to be shown"
 
 
-def claim(name: str, value=1.0, number=10, **more) -> dict:
-    shown = f"{value:g} [0, 2]"
-    return {"claim": name, "target": "at most 2", "shown": shown, "holds": True, "values": [value] * number} | more
+def claim(name: str, value=1.0, first=300, number=10, **more) -> dict:
+    seeds = {"seeds": [first, first + number - 1], "quick": False}
+    return {"claim": name, "target": "at most 2", "shown": f"{value:g} [0, 2]", "holds": True} | seeds | more
 
 
 def row(what: str, ours: float | None = 1.0, **more) -> dict:
@@ -92,7 +92,7 @@ def row(what: str, ours: float | None = 1.0, **more) -> dict:
 def kept() -> Measured:
     """Kept results with two claims, and a benchmark with two rows."""
     return Measured(
-        claims={"date": "2026-11-01", "seeds": "300 to 309", "number": 10, "rows": [claim("a"), claim("b")]},
+        claims=[{"date": "2026-11-01", "seeds": [300, 309], "rows": [claim("a"), claim("b")]}],
         bench={"envs": {"date": "2026-11-01", "cores": 2, "rows": [row("Lane"), row("Fork")]}},
     )
 
@@ -109,36 +109,52 @@ def take(kept: Measured, folder: Path, **results: list[dict]) -> None:
 
 def test_a_full_run_with_other_values_is_taken(kept, tmp_path):
     take(kept, tmp_path, claims=[claim("a"), claim("b", 1.5), claim("c")])
-    assert kept.changed == ["claims"]
-    assert [row["shown"] for row in kept.claims["rows"]] == ["1 [0, 2]", "1.5 [0, 2]", "1 [0, 2]"]
-    assert kept.claims["date"] == date.today().isoformat()
-    assert kept.claims["number"] == 10
+    assert kept.changed == ["claims on seeds 300 to 309"]
+    [claims] = kept.claims
+    assert [row["shown"] for row in claims["rows"]] == ["1 [0, 2]", "1.5 [0, 2]", "1 [0, 2]"]
+    assert claims["date"] == date.today().isoformat()
 
 
 def test_a_run_that_shows_the_same_changes_nothing(kept, tmp_path):
     take(kept, tmp_path, claims=[claim("a", minutes=1), claim("b", minutes=2)])
     assert kept.changed == kept.refused == []
-    assert kept.claims["date"] == "2026-11-01"
+    assert kept.claims[0]["date"] == "2026-11-01"
 
 
-def test_the_table_shows_the_seeds_if_recorded(kept, tmp_path):
-    seeds = [400, 419]  # the first and the last
-    take(kept, tmp_path, claims=[claim("a", 3.0, 1, seeds=seeds), claim("b", 3.0, 20, seeds=seeds)])
-    assert "with 20 seeds, 400 to 419" in tables.claims_table(kept)
+def test_claims_on_other_seeds_are_shown_side_by_side(kept, tmp_path):
+    for folder, first, held in (("first", 400, True), ("second", 500, False)):
+        (tmp_path / folder).mkdir()
+        rows = [claim("a", first, first, 20), claim("b", first, first, 20, holds=held)]
+        (tmp_path / folder / "claims.json").write_text(json.dumps(rows))
+    tables.take(kept, tmp_path)
+    assert kept.changed == ["claims on seeds 400 to 419", "claims on seeds 500 to 519"]
+    text = tables.claims_table(kept)
+    assert "on 20 seeds, 400 to 419" in text
+    assert "| claim | target | seeds 400 to 419 | seeds 500 to 519 | holds |" in text
+    assert "| a | at most 2 | 400 [0, 2] | 500 [0, 2] | yes |" in text
+    assert "| b | at most 2 | 400 [0, 2] | 500 [0, 2] | **no**, not on 500 to 519 |" in text
+    again = Measured(kept.claims, kept.bench)
+    tables.take(again, tmp_path)
+    assert again.changed == again.refused == []
+
+
+def test_claims_of_an_older_version_are_not_shown_beside_new_ones(kept, tmp_path):
+    take(kept, tmp_path, claims=[claim("a", first=500), claim("another", first=500)])
+    assert [claims["seeds"] for claims in kept.claims] == [[500, 509]]
 
 
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
         ([claim("a", 3.0, number=3), claim("b", 3.0, number=3)], "quick"),
-        ([claim("a", 3.0, number=1), claim("b", 3.0, number=5, quick=False)], "fewer seeds"),
+        ([claim("a", 3.0, number=5), claim("b", 3.0, number=5)], "fewer seeds"),
         ([claim("a", 3.0, quick=True), claim("b", 3.0, quick=True)], "quick"),
         ([claim("a", 3.0)], "incomplete"),
         ([], "incomplete"),
     ],
 )
 def test_a_quick_or_incomplete_run_is_not_taken(kept, tmp_path, rows, why):
-    before = dict(kept.claims)
+    before = list(kept.claims)
     take(kept, tmp_path, claims=rows)
     assert kept.claims == before
     assert kept.changed == []

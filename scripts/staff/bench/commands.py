@@ -13,11 +13,11 @@ def measure_demo() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         full = run_figures(f"{folder}/full")
         yield limit("make demo", full.minutes, 15, "minutes")
-        yield limit("peak memory of make demo", full.gibibytes, 2, "GiB", "of the largest of its processes")
+        yield limit("peak memory of make demo", full.gibibytes, 1.5, "GiB", "of the largest of its processes")
         cached = run_figures(f"{folder}/full")
         yield limit("make demo, everything cached", cached.minutes * 60, 10, "s")
         quick = run_figures(f"{folder}/quick", "--quick")
-        yield limit("make quick", quick.minutes * 60, 90, "s")
+        yield limit("make quick", quick.minutes * 60, 60, "s")
 
 
 def run_figures(folder: str, *options: str) -> Finished:

@@ -1,0 +1,128 @@
+"""Claims and figures of the experiments, as far as their jobs could be run; figures are written to `out/figures`."""
+
+import csv
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hw1 import exercises
+from hw1.exercises import ROOT
+from scripts.experiments.base import Claim, Clip, Drawing, Experiment, Missing, Results, Table
+from scripts.experiments.style import lecture_hall
+
+PIXELS_PER_INCH = 150  # of the PNG files
+WIDE = 120  # pixels of the page for an inch of a figure, so that its letters are at least as large as those of the text
+
+
+def reason(error: Exception) -> str:
+    """ "needs TODO 3.2", or the error and the last line of the homework that led to it."""
+    if id := exercises.unfinished(error):
+        return f"needs TODO {id}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ROOT / "hw1")]
+    where = f" ({Path(frames[-1].filename).relative_to(ROOT).as_posix()}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+@dataclass
+class Computed:
+    """The results of every job that could be run, and the reasons for those that could not."""
+
+    results: Results = field(default_factory=Results)
+    missing: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Experiments that cannot be run on this machine, with the reason and the remedy."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is missing for a reason other than an unfinished exercise."""
+        return any(not why.startswith("needs TODO") for why in self.missing.values())
+
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """The names of what is missing, by the reason."""
+        reasons: dict[str, list[str]] = {}
+        for name, why in (self.absent | self.missing).items():
+            reasons.setdefault(why, []).append(name)
+        return reasons
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure or a clip that was written to `out/figures`."""
+
+    about: Drawing | Clip
+    files: tuple[str, ...]
+    """Names of its files. The first is the one that the page shows."""
+    inches: tuple[float, float]
+    """Its width and height."""
+    table: Table | None = None
+
+
+Presented = tuple[Experiment, list[Claim], dict[str, Picture]]
+"""The pictures by their names."""
+
+
+def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
+    """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
+    claims = [attempt(partial(judge, make), experiment.name, computed) or [] for make in experiment.claims]
+    folder = out / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {}
+    for write, abouts in ((show, experiment.clips), (draw, experiment.drawings)):
+        for about in abouts:
+            if picture := attempt(partial(write, about, folder), f"figure {about.name}", computed):
+                pictures[about.name] = picture
+    return experiment, [claim for some in claims for claim in some], pictures
+
+
+def judge(make: Callable[[Results], list[Claim]], results: Results) -> list[Claim]:
+    """The claims, after their estimates and intervals were computed: that may need an exercise, too."""
+    claims = make(results)
+    for claim in claims:
+        claim.shown  # noqa: B018 (kept by the claim)
+    return claims
+
+
+def attempt(make: Callable, what: str, computed: Computed):
+    """What `make` returns for the results; None if a job is missing, or if `make` fails, which is recorded."""
+    try:
+        return make(computed.results)
+    except Missing:
+        return None  # the reason is recorded with the job
+    except Exception as error:
+        computed.missing[what] = reason(error)
+        return None
+
+
+def draw(drawing: Drawing, folder: Path, results: Results) -> Picture:
+    """Write a figure as PNG and SVG, and its numbers as CSV."""
+    with lecture_hall():
+        figure = drawing.draw(results)
+        table = drawing.table(results) if drawing.table else None
+        save(figure, folder / drawing.name)
+    files = [f"{drawing.name}.svg", f"{drawing.name}.png"]
+    if table:
+        files.append(f"{drawing.name}.csv")
+        with (folder / files[-1]).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([table[0], *table[1]])
+    return Picture(drawing, tuple(files), tuple(figure.get_size_inches()), table)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """As PNG and SVG, without dates: the same figure always has the same bytes."""
+    figure.savefig(path.with_suffix(".png"), dpi=PIXELS_PER_INCH, metadata={"Software": None})
+    figure.savefig(path.with_suffix(".svg"), dpi=PIXELS_PER_INCH, metadata={"Date": None, "Creator": None})
+
+
+def show(clip: Clip, folder: Path, results: Results) -> Picture:
+    """Write a clip and the still picture that stands for it."""
+    files = (f"{clip.name}.webp", f"{clip.name}.png")
+    for key, name in zip(("clip", "still"), files, strict=True):
+        (folder / name).write_bytes(np.asarray(results[clip.job][key][0], dtype=np.uint8).tobytes())
+    height, width = results[clip.job]["size"][0] / WIDE  # on the page, a pixel of the clip is a pixel
+    return Picture(clip, files, (width, height))
