@@ -151,7 +151,7 @@ def _lane() -> dict[str, Quantity]:
         "lane roc area": Quantity("lane detector", at("area", first)),
         "lane roc found": Quantity("lane detector", at("roc", first, tenth), percent=True),
         "lane latency 0": Quantity("lane latency", at("cost", first)),
-        "lane latency 500": Quantity("lane latency", at("cost", last)),
+        "lane latency 300": Quantity("lane latency", at("cost", last)),
         **{
             f"lane history {m}": Quantity("lane history", lambda a, i=i: a["cost"][:, i] / STEPS, percent=True)
             for i, m in enumerate(MEMORIES)

@@ -14,7 +14,7 @@ from scripts.experiments.lane.methods import METHODS
 # --- tests of policies ------------------------------------------------------------------------------------------------
 def test_drives_do_not_depend_on_the_other_policies_and_no_two_blocks_are_alike(monkeypatch):
     monkeypatch.setattr(lab, "STEPS", 20)
-    monkeypatch.setattr(lab, "TOGETHER", 4)
+    monkeypatch.setattr(lab, "EPISODES", 4)
     drives = Lab((0, 1), QUICK).test(None, each=5)
     assert drives.state.shape == (2, 20, 5, 4)
     assert drives.action.shape == (2, 20, 5, 1)
@@ -100,7 +100,7 @@ def test_a_listener_writes_down_what_it_hears_and_never_takes_the_wheel():
 # --- claims -----------------------------------------------------------------------------------------------------------
 def test_the_exponent_ignores_what_is_saturated_and_learners_without_a_disagreement():
     growing = 1e-5 * HORIZONS.astype(float) ** 2
-    saturated = np.where(HORIZONS > 200, 0.9 * HORIZONS, growing)
+    saturated = np.where(HORIZONS > 100, 0.9 * HORIZONS, growing)
     J = np.stack([growing, saturated, np.zeros(len(HORIZONS))])
     assert compounding.exponent(J) == pytest.approx(2.0, abs=1e-6)
     assert compounding.exponents(J) == pytest.approx([2.0, 2.0], abs=1e-6)

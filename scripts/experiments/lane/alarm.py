@@ -19,7 +19,7 @@ from hw1.learners import by_learner
 from hw1.policy import Actor
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, table_of_means
 from scripts.experiments.lane.drawing import band, panels
-from scripts.experiments.lane.lab import Lab, Plan, plan_options
+from scripts.experiments.lane.lab import Lab, Plan, job
 
 SOON = 20  # steps ahead that the alarm must foresee
 MEMORY = 8  # steps: an alarm is the mean of its score over the last 0.8 seconds, since every picture has fresh noise
@@ -126,7 +126,7 @@ def warning(rings: Bool[np.ndarray, "T n"], off: Bool[np.ndarray, "T n"]) -> flo
 
 
 def jobs(quick: bool) -> list[Job]:
-    return [Job("lane detector", detect, plan_options(quick))]
+    return [job("lane detector", detect, quick)]
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------

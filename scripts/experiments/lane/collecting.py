@@ -14,7 +14,7 @@ from hw1.tasks import LANE_NO_HEADING
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, table_of_means
 from scripts.experiments.lane.compounding import ratio
 from scripts.experiments.lane.drawing import COST, band, panels
-from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, plan_options
+from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, job
 from scripts.experiments.lane.methods import train_rounds
 
 LATENCIES = np.arange(4)  # steps of DT: 0 to 300 ms; later than that the demonstrator begins to swerve
@@ -45,8 +45,7 @@ def remember(seeds: tuple[int, ...], **plan: int) -> Arrays:
 
 
 def jobs(quick: bool) -> list[Job]:
-    plan = plan_options(quick)
-    return [Job("lane latency", delay, plan), Job("lane history", remember, plan)]
+    return [job("lane latency", delay, quick), job("lane history", remember, quick)]
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------

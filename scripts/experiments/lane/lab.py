@@ -6,6 +6,7 @@ Shapes: L learners (training seeds), N environments of all learners, n test epis
 members of an ensemble.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -18,12 +19,14 @@ from hw1.experts import LaneExpert
 from hw1.policy import Actor
 from hw1.rollout import Gate, Policy, rollout
 from hw1.tasks import LANE, Task
+from scripts.experiments.base import Arrays, Job
 
 EXPERT = LaneExpert()
 RECIPE = LANE.recipes["l2"]
 STEPS = LANE.horizon  # T of every test
-# Episodes in one rollout: it keeps all observations, 200 kB an episode.
-TOGETHER = 500
+# Memory limits both: a rollout keeps its pictures, 200 kB an episode, and a learner those of all rounds.
+EPISODES = 500  # in one rollout
+SEEDS = 5  # in one computation
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Plan:
 QUICK = Plan(rounds=2, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=24)
 
 
-def plan_options(quick: bool) -> dict[str, int]:
-    """The plan as options of a job."""
-    return asdict(QUICK if quick else Plan())
+def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:
+    """A job of Lane; the plan is among its options."""
+    return Job(name, run, options | asdict(QUICK if quick else Plan()), together=SEEDS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Lab:
 
     def test(self, policy: Policy | None, each: int, purpose: str = "test", gate: Gate | None = None) -> Drives:
         """`each` episodes for every learner, driven by `policy` (the expert if None), or by whom `gate` chooses."""
-        block = max(TOGETHER // len(self.seeds), 1)
+        block = max(EPISODES // len(self.seeds), 1)
         parts = []
         for first in range(0, each, block):
             env, seed = self.env(min(block, each - first)), self.seed(f"{purpose} {first}")

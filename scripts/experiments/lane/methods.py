@@ -18,7 +18,7 @@ from hw1.gates import HumanGate
 from hw1.learners import by_learner, learner_of
 from hw1.policy import Actor
 from scripts.experiments.base import Arrays, Job
-from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, plan_options
+from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, job
 from scripts.experiments.lane.measures import describe
 
 METHODS = ("bc", "dagger", "hg", "uncertainty")
@@ -65,7 +65,7 @@ def held_out_episodes(lab: Lab) -> int:
 
 def method_job(method: str, quick: bool) -> Job:
     """The job "lane METHOD"."""
-    return Job(f"lane {method}", compare, {"method": method} | plan_options(quick))
+    return job(f"lane {method}", compare, quick, method=method)
 
 
 def compare(seeds: tuple[int, ...], method: str, **plan: int) -> Arrays:
