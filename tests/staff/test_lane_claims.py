@@ -1,12 +1,14 @@
 """What the experiments on Lane measure, on drives and scores whose values are known."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from scripts.experiments.base import Results
 from scripts.experiments.lane import EXPERIMENT, alarm, collecting, compounding, gates, lab
 from scripts.experiments.lane.alarm import ALARMS, FALSE_ALARMS, MEMORY, RATES, SOON, Listener
-from scripts.experiments.lane.lab import QUICK, STEPS, Lab
+from scripts.experiments.lane.lab import QUICK, STEPS, Lab, Plan
 from scripts.experiments.lane.measures import HORIZONS, Region
 from scripts.experiments.lane.methods import METHODS
 
@@ -162,3 +164,13 @@ def test_a_figure_is_drawn_described_and_has_its_numbers(drawing, made):
         assert {len(row) for row in rows} == {len(header)}
         assert all(np.isfinite(row[2:]).all() for row in rows)
         assert len({row[:2] for row in rows}) == len(rows) <= 60
+
+
+TINY = asdict(Plan(demos=2, length=20, rounds=1, rollouts=2, steps=2, members=2, detectors=2, tests=2, many=2))
+
+
+@pytest.mark.parametrize("job", EXPERIMENT.jobs(True), ids=lambda job: job.name)
+def test_a_job_returns_what_the_claims_and_figures_read(job, made):
+    arrays = job.run((0, 1), **job.options | TINY)
+    assert {name: values.ndim for name, values in arrays.items()} == {n: v.ndim for n, v in made[job.name].items()}
+    assert {len(values) for values in arrays.values()} == {2}
