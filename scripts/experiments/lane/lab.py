@@ -44,13 +44,13 @@ class Plan:
     lane late."""
     steps: int = RECIPE.train.steps
     """Gradient steps of every fit."""
-    members: int = 4
+    members: int = 3
     """Networks of the ensemble that calls the expert while DAgger runs."""
-    detectors: int = 8
+    detectors: int = 6
     """Networks of the ensemble whose doubt is judged by its ROC curve; it is trained only once."""
     tests: int = 60
     """Test episodes for each learner and policy."""
-    many: int = 200
+    many: int = 300
     """Test episodes of the policies that are looked at closely (see `lane.measures`)."""
 
 
