@@ -61,7 +61,7 @@ def detect(seeds: tuple[int, ...], **plan: int) -> Arrays:
     ensemble, density = lab.fit(demos, members=lab.plan.detectors), lab.fit(demos, head="gaussian")
     doubt = uncertainty_gate(ensemble.members(), np.inf).doubt
     listener = Listener({"ensemble": doubt, "density": lambda obs: predicted_std(density, obs)})
-    drives = lab.test(ensemble, lab.plan.many // 2, gate=listener)
+    drives = lab.test(ensemble, lab.plan.many // 4, gate=listener)
     e, psi = drives.state[..., 0], drives.state[..., 1]
     scores = {name: recent_mean(listener.written(name, len(seeds))) for name in listener.scores}
     scores["state"] = np.maximum(np.abs(e), np.abs(e + PREVIEW * SPEED * np.sin(psi)))
