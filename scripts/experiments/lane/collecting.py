@@ -22,7 +22,7 @@ LATENCIES = np.arange(4)  # steps of DT: 0 to 300 ms; later than that the demons
 # left is what the latency does to the labels.
 DEMOS, GUSTS = 60, 0.04
 MEMORIES = np.array([1, 2, 4])  # observations that a policy sees
-ROUNDS = 2  # of DAgger, which are enough for a camera with so few pixels
+ROUNDS = 4  # of DAgger: a policy that sees more needs more corrections
 
 
 def delay(seeds: tuple[int, ...], **plan: int) -> Arrays:
