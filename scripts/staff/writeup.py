@@ -30,9 +30,9 @@ from scripts import figures
 from scripts.command import UserError, ended, read_options, require_file, require_ours
 from scripts.experiments import tightrope
 from scripts.experiments.base import Arrays
+from scripts.experiments.lane.alarm import RATES
 from scripts.experiments.lane.collecting import MEMORIES
 from scripts.experiments.lane.compounding import exponents
-from scripts.experiments.lane.gates import RATES
 from scripts.experiments.lane.lab import STEPS
 from scripts.experiments.lane.methods import METHODS
 from scripts.submit import EPOCH
@@ -147,11 +147,11 @@ def _lane() -> dict[str, Quantity]:
         "lane variation early": Quantity("lane bc", at("variation", first, early)),
         "lane variation late": Quantity("lane bc", at("variation", first, late)),
         "lane variation dagger": Quantity("lane dagger", at("variation", last, late)),
-        "lane variation expert": Quantity("lane expert", at("variation", late)),
-        "lane roc area": Quantity("lane detector", at("area")),
-        "lane roc found": Quantity("lane detector", at("roc", tenth), percent=True),
+        "lane variation expert": Quantity("lane expert", at("variation", first, late)),
+        "lane roc area": Quantity("lane detector", at("area", first)),
+        "lane roc found": Quantity("lane detector", at("roc", first, tenth), percent=True),
         "lane latency 0": Quantity("lane latency", at("cost", first)),
-        "lane latency 500": Quantity("lane latency", at("cost", last)),
+        "lane latency 300": Quantity("lane latency", at("cost", last)),
         **{
             f"lane history {m}": Quantity("lane history", lambda a, i=i: a["cost"][:, i] / STEPS, percent=True)
             for i, m in enumerate(MEMORIES)

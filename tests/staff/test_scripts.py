@@ -358,26 +358,3 @@ def test_every_job_and_claim_names_what_exists():
 
 def test_importing_scripts_sets_one_thread():
     assert os.environ["OMP_NUM_THREADS"] == "1"
-
-
-def test_the_roc_area_is_the_share_of_pairs_in_the_right_order():
-    from scripts.experiments.lane.gates import RATES, roc
-
-    rng = np.random.default_rng(0)
-    positive = rng.random(200) < 0.3
-    score = rng.normal(size=200) + positive
-    curve, area = roc(score, positive)
-    pairs = score[positive][:, None] > score[~positive][None, :]
-    assert area == pytest.approx(pairs.mean())
-    assert np.trapezoid(curve, RATES) == pytest.approx(area, abs=0.02)
-    assert np.isnan(roc(score, np.zeros(200, bool))[1])
-
-
-def test_exponents_leave_out_what_is_saturated_or_zero():
-    from scripts.experiments.lane.compounding import HORIZONS, exponents
-
-    quadratic = 1e-5 * HORIZONS.astype(float) ** 2
-    saturated = np.where(HORIZONS > 200, 0.9 * HORIZONS, quadratic)
-    begins_at_zero = np.where(HORIZONS < 50, 0.0, quadratic)
-    assert exponents(np.stack([quadratic, saturated, begins_at_zero])) == pytest.approx([2.0, 2.0, 2.0])
-    assert np.isnan(exponents(np.zeros((1, len(HORIZONS))))).all()

@@ -2,15 +2,16 @@
 
     lab            how much is collected, and how every policy is trained and tested
     methods        behaviour cloning, DAgger and the gates, round by round
+    measures       where a policy goes, and how often it disagrees with the expert
     drawing        colours and names of the methods
 
 Each of the other modules is one subject: what is measured, claimed and drawn about it.
 """
 
 from scripts.experiments.base import Experiment
-from scripts.experiments.lane import collecting, compounding, gates
+from scripts.experiments.lane import alarm, collecting, compounding, gates
 
-SUBJECTS = (compounding, gates, collecting)
+SUBJECTS = (compounding, gates, alarm, collecting)
 
 EXPERIMENT = Experiment(
     name="lane",

@@ -2,24 +2,31 @@
 
 All methods share the optimiser, the number of gradient steps and the network.
 
-Shapes: L learners (training seeds), N environments of all learners, T time steps, E members of an ensemble.
+Shapes: L learners (training seeds), N environments of all learners, n test episodes of one learner, T time steps, E
+members of an ensemble.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from gymnasium.vector import VectorEnv
+from jaxtyping import Float
 
 from hw1.bc import fit
 from hw1.demos import Dataset, collect
 from hw1.experts import LaneExpert
 from hw1.policy import Actor
-from hw1.rollout import Policy, Rollout, rollout
+from hw1.rollout import Gate, Policy, rollout
 from hw1.tasks import LANE, Task
+from scripts.experiments.base import Arrays, Job
 
 EXPERT = LaneExpert()
 RECIPE = LANE.recipes["l2"]
 STEPS = LANE.horizon  # T of every test
+# Memory limits both: a rollout keeps its pictures, 200 kB an episode, and a learner those of all rounds.
+EPISODES = 500  # in one rollout
+SEEDS = 5  # in one computation
 
 
 @dataclass(frozen=True)
@@ -29,27 +36,46 @@ class Plan:
     demos: int = 10
     """Demonstrations for each learner."""
     length: int = 200
-    """Time steps of a demonstration, and of an episode of collecting."""
-    rounds: int = 5
+    """Time steps of a demonstration."""
+    rounds: int = 3
     """Rounds of collecting after the first fit."""
-    rollouts: int = 20
-    """Episodes collected in a round, for each learner."""
+    rollouts: int = 15
+    """Episodes of STEPS steps collected in a round, for each learner: as long as the tests, since many cars leave the
+    lane late."""
     steps: int = RECIPE.train.steps
     """Gradient steps of every fit."""
-    members: int = 6
+    members: int = 3
     """Networks of the ensemble that calls the expert while DAgger runs."""
-    detectors: int = 10
+    detectors: int = 6
     """Networks of the ensemble whose doubt is judged by its ROC curve; it is trained only once."""
-    evaluations: int = 200
-    """Test episodes for each learner and its last policy; a quarter of them for earlier policies."""
+    tests: int = 60
+    """Test episodes for each learner and policy."""
+    many: int = 600
+    """Test episodes for each learner of a method's policies that are looked at closely, in equal parts (see
+    `lane.measures`): DAgger seldom disagrees with the expert."""
 
 
-QUICK = Plan(rounds=2, steps=RECIPE.quick_steps, members=3, detectors=5, evaluations=12)
+QUICK = Plan(rounds=2, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
 
 
-def plan_options(quick: bool) -> dict[str, int]:
-    """The plan as options of a job."""
-    return asdict(QUICK if quick else Plan())
+def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:
+    """A job of Lane; the plan is among its options."""
+    return Job(name, run, options | asdict(QUICK if quick else Plan()), together=SEEDS)
+
+
+@dataclass(frozen=True)
+class Drives:
+    """Test drives, without the pictures."""
+
+    state: Float[np.ndarray, "L T n S"]
+    action: Float[np.ndarray, "L T n A"]
+    off: Float[np.ndarray, "L T n"]
+    """1 where the car is off the lane after the step, else 0."""
+
+    @property
+    def cost(self) -> Float[np.ndarray, " L"]:
+        """Steps off the lane in an episode."""
+        return self.off.sum(axis=1).mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,8 @@ class Lab:
     seeds: tuple[int, ...]
     plan: Plan
     task: Task = LANE
+    gusts: float = 0.02
+    """Standard deviation of a gust, in radians."""
 
     def seed(self, purpose: str) -> int:
         """A different number for each purpose: collecting, training and testing never share a random stream."""
@@ -67,22 +95,24 @@ class Lab:
 
     def env(self, each: int) -> VectorEnv:
         """`each` environments for every learner."""
-        return self.task.env(len(self.seeds) * each, learners=len(self.seeds))
+        return self.task.env(len(self.seeds) * each, learners=len(self.seeds), gust_heading=self.gusts)
 
     def demonstrate(self, episodes: int, purpose: str, latency: int = 0) -> Dataset:
         """`episodes` demonstrations for every learner."""
         return collect(self.env(episodes), EXPERT, self.plan.length, self.seed(purpose), latency=latency)
 
-    def fit(self, dataset: Dataset, members: int = 1, history: int = 1) -> Actor:
-        """An l2 policy for every learner, or an ensemble of several members."""
-        recipe = self.task.recipes["l2"]
-        train = replace(recipe.train, steps=self.plan.steps, members=members, seed=self.seed("fit"))
-        return fit(dataset, replace(recipe.policy, history=history), train, deterministic=True).policy
+    def fit(self, dataset: Dataset, head: str = "l2", members: int = 1, history: int = 1) -> Actor:
+        """A policy for every learner, or an ensemble of several members."""
+        policy = replace(RECIPE.policy, head=head, history=history)
+        train = replace(RECIPE.train, steps=self.plan.steps, members=members, seed=self.seed("fit"))
+        return fit(dataset, policy, train, deterministic=True).policy
 
-    def test(self, policy: Policy | None, each: int, purpose: str = "test") -> Rollout:
-        """`each` episodes for every learner, driven by `policy`, or by the expert if None."""
-        return rollout(self.env(each), policy, STEPS, self.seed(purpose), expert=EXPERT)
-
-    def cost(self, drives: Rollout) -> np.ndarray:
-        """Steps off the lane in an episode, `[L]`."""
-        return drives.by_learner(drives.cost).sum(axis=1).mean(axis=1)
+    def test(self, policy: Policy | None, each: int, purpose: str = "test", gate: Gate | None = None) -> Drives:
+        """`each` episodes for every learner, driven by `policy` (the expert if None), or by whom `gate` chooses."""
+        block = max(EPISODES // len(self.seeds), 1)
+        parts = []
+        for first in range(0, each, block):
+            env, seed = self.env(min(block, each - first)), self.seed(f"{purpose} {first}")
+            steps = rollout(env, policy, STEPS, seed, EXPERT, gate)
+            parts.append([steps.by_learner(values) for values in (steps.state, steps.action, steps.cost)])
+        return Drives(*(np.concatenate(part, axis=2) for part in zip(*parts, strict=True)))
