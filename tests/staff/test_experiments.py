@@ -101,8 +101,7 @@ def test_every_policy_of_the_tables_has_its_job_and_an_expected_range():
 def test_full_and_coarse_runs_take_their_gradient_steps_from_the_recipes():
     for quick in (False, True):
         steps = {job.name: job.options.get("steps") for job in fork.jobs(quick) + bimodal.jobs(quick)}
-        versions = {name: FORK.recipes[name] for name in data.VERSIONS}
-        for experiment, recipes in (("fork", FORK.recipes), ("fork data", versions), ("bimodal", BIMODAL)):
+        for experiment, recipes in (("fork", FORK.recipes), ("fork data", data.RECIPES), ("bimodal", BIMODAL)):
             for name, recipe in recipes.items():
                 assert steps[f"{experiment} {name}"] == (recipe.quick_steps if quick else recipe.train.steps)
 

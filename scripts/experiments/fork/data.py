@@ -4,19 +4,29 @@ drivers, and their success by the number of demonstrations.
 Shapes: L learners (training seeds), V kinds of data.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from hw1.tasks import FORK
+from hw1.tasks import FORK, Recipe
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, interval, table_of_means
 from scripts.experiments.fork import lab
 from scripts.experiments.style import look
 
+_L2, _MIXTURE = FORK.recipes["l2"], FORK.recipes["mixture"]
+# With the same small trunk: the two differ only in their distribution.
+RECIPES = {
+    "l2": _L2,
+    "mixture": Recipe(
+        replace(_MIXTURE.policy, hidden=_L2.policy.hidden), replace(_MIXTURE.train, steps=2_000), quick_steps=300
+    ),
+}
 VERSIONS = {"l2": 1, "mixture": lab.BOTH}
 """The two policies, and from how many drivers each gets more and more demonstrations."""
 DRIVERS = (1, 2, 4, 8)
-EPISODES = (5, 10, 20, 40, 160)
+EPISODES = (10, 30, 100, 300)
 MOST = EPISODES[-1]
 
 
@@ -30,7 +40,7 @@ def by_data(
     seeds: tuple[int, ...], policy: str, data: tuple[tuple[int, int], ...], steps: int, evaluations: int
 ) -> Arrays:
     """Success `[L, V]` of a policy on each kind of data; V L policies are trained side by side."""
-    actor = lab.train(seeds, policy, data, steps)
+    actor = lab.train(seeds, RECIPES[policy], data, steps)
     drives = lab.evaluate(lab.driven_by(actor), seeds, len(data) * len(seeds), evaluations)
     return {"success": lab.success(drives).reshape(len(data), len(seeds)).T}
 
@@ -39,8 +49,7 @@ def jobs(quick: bool) -> list[Job]:
     """One for each version."""
     listed = []
     for policy in VERSIONS:
-        recipe = FORK.recipes[policy]
-        steps = recipe.quick_steps if quick else recipe.train.steps
+        steps = RECIPES[policy].quick_steps if quick else RECIPES[policy].train.steps
         options = {"policy": policy, "data": kinds(policy), "steps": steps, "evaluations": 20 if quick else 50}
         listed.append(Job(f"fork data {policy}", by_data, options))
     return listed
@@ -68,33 +77,19 @@ def version_1_gains(results: Results) -> list[Claim]:
     gains = (by_drivers(results, "mixture") - by_drivers(results, "l2")).T
     what = "Version 1 against version 0: what a mixture gains over l2 on demonstrations from"
     return [
-        Claim(f"{what} 1 driver", gains[0], at_least=-0.05, at_most=0.05, unit="%", jobs=JOBS),
+        Claim(f"{what} 1 driver", gains[0], at_least=-0.10, at_most=0.10, unit="%", jobs=JOBS),
         *[
-            Claim(f"{what} {drivers} drivers", gain, at_least=0.80, unit="%", jobs=JOBS)
+            Claim(f"{what} {drivers} drivers", gain, at_least=0.50, unit="%", jobs=JOBS)
             for drivers, gain in zip(DRIVERS[1:], gains[1:], strict=True)
         ],
     ]
 
 
 def a_lot_of_data(results: Results) -> list[Claim]:
-    curves = {policy: by_episodes(results, policy) for policy in VERSIONS}
-    few, most = EPISODES[1], EPISODES[-1]
-    return [
-        Claim(
-            f"The price of a lot of data: what a mixture gains from {most} demonstrations instead of {few}",
-            curves["mixture"][:, -1] - curves["mixture"][:, 1],
-            at_least=0.30,
-            unit="%",
-            jobs=JOBS,
-        ),
-        Claim(
-            f"One driver needs less: what l2 gains from {most} demonstrations instead of {few}",
-            curves["l2"][:, -1] - curves["l2"][:, 1],
-            at_most=0.10,
-            unit="%",
-            jobs=JOBS,
-        ),
-    ]
+    curve = by_episodes(results, "mixture")
+    gain = f"what a mixture gains from {EPISODES[-1]} demonstrations instead of {EPISODES[0]}"
+    values = curve[:, -1] - curve[:, 0]
+    return [Claim(f"The price of a lot of data: {gain}", values, at_least=0.30, unit="%", jobs=("fork data mixture",))]
 
 
 CLAIMS = [version_1_gains, a_lot_of_data]

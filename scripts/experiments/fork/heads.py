@@ -31,7 +31,7 @@ def drivers(seeds: tuple[int, ...], evaluations: int) -> Arrays:
 
 def clone(seeds: tuple[int, ...], policy: str, drivers: int, episodes: int, steps: int, evaluations: int) -> Arrays:
     """A policy by its recipe, trained in `steps` gradient steps on 1 driver (the left one) or on 2."""
-    actor = lab.train(seeds, policy, [(episodes, drivers)], steps)
+    actor = lab.train(seeds, FORK.recipes[policy], [(episodes, drivers)], steps)
     parameters = sum(p.numel() for p in actor.networks[0][0].parameters())
     return driven(lab.driven_by(actor), seeds, evaluations) | {"parameters": np.full(len(seeds), parameters)}
 

@@ -16,7 +16,7 @@ from hw1.experts import ForkDriver
 from hw1.learners import by_learner
 from hw1.policy import Actor
 from hw1.rollout import Rollout, rollout
-from hw1.tasks import FORK
+from hw1.tasks import FORK, Recipe
 
 NOISE = 0.1  # standard deviation of the drivers' wobble, as a share of full steering and full acceleration
 TREES = 4
@@ -77,9 +77,8 @@ def side_by_side(datasets: Sequence[Dataset]) -> Dataset:
     return Dataset(**{name: np.concatenate(values) for name, values in columns.items()})
 
 
-def train(seeds: tuple[int, ...], policy: str, data: Sequence[tuple[int, int]], steps: int) -> Actor:
+def train(seeds: tuple[int, ...], recipe: Recipe, data: Sequence[tuple[int, int]], steps: int) -> Actor:
     """A policy by its recipe, for every seed and each of V kinds of data: numbers of episodes and of drivers."""
-    recipe = FORK.recipes[policy]
     demonstrated = side_by_side([demonstrations(seeds, *kind) for kind in data])
     return fit(demonstrated, recipe.policy, replace(recipe.train, steps=steps, seed=seeds[0])).policy
 
