@@ -115,7 +115,7 @@ def test_success_belongs_to_the_seed_and_the_kind_of_data_it_was_trained_on():
     """l2 on the left driver succeeds, on both it does not, whichever comes first."""
     kinds = ((20, 1), (20, 2))
     for order in (kinds, kinds[::-1]):
-        success = data.by_data((0, 1), "l2", order, steps=150, evaluations=10)["success"]
+        success = data.by_data((0, 1), "l2", order, steps=100, evaluations=10)["success"]
         assert success.shape == (2, 2)
         one, both = success[:, order.index((20, 1))], success[:, order.index((20, 2))]
         assert one.min() > both.max()
