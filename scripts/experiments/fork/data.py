@@ -151,8 +151,8 @@ DRAWINGS = [
     ),
     Drawing(
         "fork_amount",
-        "The price of a lot of data: success by the number of demonstrations. Look at how many l2 needs for one driver, "
-        "and a mixture for two.",
+        "The price of a lot of data: success by the number of demonstrations. Look at how many l2 needs for one "
+        "driver, and a mixture for two.",
         draw_amount,
         f"Success in percent against {EPISODES[0]} to {MOST} demonstrations on a logarithmic axis. Both curves rise; "
         "that of the mixture, which learns from two drivers, needs many more demonstrations than that of l2 on one.",
