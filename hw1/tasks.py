@@ -64,11 +64,11 @@ class Task:
 _CHUNK = {"chunk": 8, "execute": 4}
 _SMALL, _WIDE = (64, 64), (128, 128)
 _HUGE = (290, 290)  # 16 times the parameters of the small l2 policy; a test counts them
-# Heads that have to find several modes train longer; all converge.
-_SHORT = {"train": TrainConfig(steps=2_000, learning_rate=3e-3), "quick_steps": 600}
-_LONG = {"train": TrainConfig(steps=6_000, learning_rate=3e-3), "quick_steps": 1_500}
-_FINE = {"train": TrainConfig(steps=6_000, learning_rate=1e-2), "quick_steps": 1_500}
-_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 1_500}
+_SHORT = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
+# Heads that have to find several modes train longer; with large steps, diffusion and flow pass fewer trees.
+_LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 800}
+_FINE = {"train": TrainConfig(steps=6_000, learning_rate=1e-2), "quick_steps": 800}
+_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 800}
 # Flow and diffusion start from noise of standard deviation 1. On actions scaled to standard deviation 1 the two modes
 # then lie far apart compared with the noise, and few samples end up between them.
 _FAR_APART = {"action_scale": "standard"}
@@ -80,7 +80,7 @@ FORK = Task(
     recipes={
         "l2": Recipe(PolicyConfig("l2", _SMALL, **_CHUNK), **_SHORT),
         "l2 x16": Recipe(
-            PolicyConfig("l2", _HUGE, **_CHUNK), TrainConfig(steps=2_000, learning_rate=1e-3), quick_steps=600
+            PolicyConfig("l2", _HUGE, **_CHUNK), TrainConfig(steps=1_500, learning_rate=1e-3), quick_steps=400
         ),
         "gaussian": Recipe(PolicyConfig("gaussian", _SMALL, **_CHUNK), **_SHORT),
         "independent": Recipe(PolicyConfig("independent", _WIDE, bins=31, **_CHUNK), **_LONG),
@@ -113,16 +113,18 @@ TASKS: dict[str, Task] = {
 """By the name on the command line."""
 
 # --- one state, two modes --------------------------------------------------------------------------------------------
-_FEW = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
-# Half-trained, diffusion and flow look like a Gaussian: they need all their gradient steps even in a coarse run.
-_ALL = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 1_500}
+_FEW = {"train": TrainConfig(steps=500, learning_rate=3e-3), "quick_steps": 300}
+# Diffusion and flow learn a sharp function of action and noise level: large steps, averaged.
+_SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 800}
+# Few sampler steps make the modes too narrow; these are enough for the density that was learned.
+_DDIM, _EULER = {"sampling_steps": 100}, {"sampling_steps": 50}
 
 BIMODAL: dict[str, Recipe] = {
     "l2": Recipe(PolicyConfig("l2"), **_FEW),
     "gaussian": Recipe(PolicyConfig("gaussian"), **_FEW),
     "mixture": Recipe(PolicyConfig("mixture", components=5), **_FEW),
     "autoregressive": Recipe(PolicyConfig("autoregressive", bins=31), **_FEW),
-    "diffusion": Recipe(PolicyConfig("diffusion", **_FAR_APART), **_ALL),
-    "flow": Recipe(PolicyConfig("flow", **_FAR_APART), **_ALL),
+    "diffusion": Recipe(PolicyConfig("diffusion", (32, 32), **_DDIM, **_FAR_APART), **_SHARP),
+    "flow": Recipe(PolicyConfig("flow", (32, 32), **_EULER, **_FAR_APART), **_SHARP),
 }
 """Recipes for the picture in the lecture: one state, a one-dimensional action with two modes; no environment."""

@@ -28,7 +28,7 @@ EDITS = {
         "np.arange(learners),\n        num_envs",
         set(),
     ),
-    "what draws a figure": ("scripts/experiments/fork.py", "ylim=(0, 105)", "ylim=(0, 110)", set()),
+    "what draws a figure": ("scripts/experiments/fork/heads.py", "ylim=(0, 105)", "ylim=(0, 110)", set()),
     "colours": ("scripts/experiments/lane/drawing.py", '"hg": 3', '"hg": 5', set()),
     "a grid of panels": ("scripts/experiments/base.py", "-(-count // columns)", "count // columns + 1", set()),
     "a bound of a claim": (

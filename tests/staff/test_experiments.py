@@ -11,9 +11,13 @@ from hw1.tasks import BIMODAL, FORK, Recipe
 from scripts import figures
 from scripts.experiments import bimodal, fork
 from scripts.experiments.base import Results, grid
+from scripts.experiments.fork import data, heads, sides
+from scripts.experiments.fork.drawing import LABELS
 from scripts.staff.writeup import quantities
 
 RECIPE = Recipe(PolicyConfig("l2"))
+FITTED = {"density": np.full((2, len(bimodal.CENTRES)), 1 / 6)}
+FITTED |= {name: np.zeros(2) for name in ("between", "wasserstein", "variation")}
 
 
 # --- grids ------------------------------------------------------------------------------------------------------------
@@ -40,8 +44,7 @@ def panels(figure) -> list[str]:
 def test_a_seventh_head_of_bimodal_has_a_panel(monkeypatch):
     before = len(BIMODAL)
     monkeypatch.setitem(BIMODAL, "seventh", RECIPE)
-    arrays = {"density": np.full((2, len(bimodal.EDGES) - 1), 1 / 64), "between": np.zeros(2)}
-    results = Results({job.name: arrays for job in bimodal.jobs(True)})
+    results = Results({job.name: FITTED for job in bimodal.jobs(True)})
     assert panels(bimodal.draw(results)) == list(BIMODAL)
     assert len(bimodal.draw(results).axes) == before + 1
     assert "bimodal seventh" in quantities()
@@ -52,19 +55,20 @@ def test_a_tenth_policy_of_fork_has_a_panel_and_a_bar(monkeypatch):
     monkeypatch.setitem(FORK.recipes, "tenth", RECIPE)
     arrays = {"success": np.ones(2), "per_tree": np.ones(2)}
     arrays |= {name: np.zeros((2, 3, 5)) for name in ("distance", "offset")}
-    results = Results({job.name: arrays for job in fork.jobs(True)})
-    names = [fork.LABELS.get(name, name) for name in (*FORK.recipes, "left l2")]
-    assert panels(fork.draw_trajectories(results)) == names
-    assert len(names) == before + 2  # and the left driver alone
-    (ax,) = fork.draw_success(results).axes
+    arrays["offsets"] = np.where(np.arange(24).reshape(2, 3, 4) % 2, -2.0, 2.0)
+    results = Results({job.name: arrays for job in heads.jobs(True)})
+    names = [LABELS.get(name, name) for name in ("drivers", *FORK.recipes, "left l2")]
+    assert panels(heads.draw_trajectories(results)) == names
+    assert len(names) == before + 3  # and the drivers, and the left driver alone
+    assert [label.get_text() for label in sides.draw_sides(results).axes[0].get_yticklabels()] == names
+    (ax,) = heads.draw_success(results).axes
     assert [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()] == names
     assert len(ax.patches) == 2 * len(names)
     assert {"fork tenth", "fork tree tenth"} <= quantities().keys()
 
 
 def test_what_could_not_be_run_has_no_panel():
-    arrays = {"density": np.full((2, len(bimodal.EDGES) - 1), 1 / 64), "between": np.zeros(2)}
-    assert panels(bimodal.draw(Results({"bimodal l2": arrays, "bimodal flow": arrays}))) == ["l2", "flow"]
+    assert panels(bimodal.draw(Results({"bimodal l2": FITTED, "bimodal flow": FITTED}))) == ["l2", "flow"]
 
 
 def test_what_could_not_be_run_has_no_claim_and_no_figure(tmp_path):
@@ -86,7 +90,7 @@ def test_no_figure_stops_at_the_shorter_of_two_lists():
 
 # --- the tables -------------------------------------------------------------------------------------------------------
 def test_every_policy_of_the_tables_has_its_job_and_an_expected_range():
-    jobs = {job.name for experiment in (fork, bimodal) for job in experiment.jobs(False)}
+    jobs = {job.name for module in (heads, bimodal) for job in module.jobs(False)} - {"fork drivers"}
     assert jobs == {
         "fork left l2",
         *(f"fork {name}" for name in FORK.recipes),
@@ -97,8 +101,8 @@ def test_every_policy_of_the_tables_has_its_job_and_an_expected_range():
 
 def test_full_and_coarse_runs_take_their_gradient_steps_from_the_recipes():
     for quick in (False, True):
-        steps = {job.name: job.options["steps"] for job in fork.jobs(quick) + bimodal.jobs(quick)}
-        for experiment, recipes in (("fork", FORK.recipes), ("bimodal", BIMODAL)):
+        steps = {job.name: job.options.get("steps") for job in fork.jobs(quick) + bimodal.jobs(quick)}
+        for experiment, recipes in (("fork", FORK.recipes), ("fork data", data.RECIPES), ("bimodal", BIMODAL)):
             for name, recipe in recipes.items():
                 assert steps[f"{experiment} {name}"] == (recipe.quick_steps if quick else recipe.train.steps)
 

@@ -145,7 +145,7 @@ def test_a_given_head_costs_three_files(copy):
         "hw1/policy.py", '    "flow": lambda', '    "laplace": lambda config, *dims: given_heads.LaplaceHead(*dims),\n'
     )
     recipe = '"laplace": Recipe(PolicyConfig("laplace"), **_FEW),\n    '
-    copy.insert("hw1/tasks.py", '"diffusion": Recipe(PolicyConfig("diffusion", **_FAR_APART)', recipe)
+    copy.insert("hw1/tasks.py", '"diffusion": Recipe(PolicyConfig("diffusion", (32, 32)', recipe)
     recipe = '"laplace": Recipe(PolicyConfig("laplace", _SMALL, **_CHUNK), **_SHORT),\n        '
     copy.insert("hw1/tasks.py", '"independent": Recipe(', recipe)
     assert "drawn" in copy.run("-c", SEVEN)
