@@ -49,9 +49,7 @@ class Plan:
     """Labels that the expert gives in each round, the first one included, for each learner."""
     rounds: int = 5
     """Rounds of collecting after the first fit."""
-    episodes: int = 2
-    """Episodes of a round, for each learner, from which the states to be labelled are drawn."""
-    steps: int = 3_000
+    steps: int = 2_000
     """Gradient steps of every fit."""
     evaluations: int = 5
     """Test episodes for each learner and policy."""
@@ -107,26 +105,26 @@ class Lab:
 
     def train_rounds(self, method: str) -> list[Round]:
         """Round 0 clones the first labels; each later round adds labels for the states that `method` visits."""
-        env, rng = self.env(self.plan.episodes), np.random.default_rng(self.seed("rounds"))
-        demos = self.label(env, expert, expert, HORIZON, 1.0, rng)
+        env, rng, length = self.env(1), np.random.default_rng(self.seed("rounds")), self.plan.labels
+        demos = self.label(env, expert, expert, length, 1.0, rng)
         # BC with more demonstrations is DAgger with beta = 1: labels for the states that the expert visits.
         beta = {"bc": 1.0, "dagger": 0.0}[method]
-        return dagger(env, expert, self.fit, demos, self.plan.rounds, HORIZON, rng, lambda i: beta, self.label)
+        return dagger(env, expert, self.fit, demos, self.plan.rounds, length, rng, lambda i: beta, self.label)
 
     def label(
         self, env: VectorEnv, policy: Policy, who: Policy, horizon: int, beta: float, rng: np.random.Generator
     ) -> Dataset:
-        """Labels for `plan.labels` of the states that are visited, drawn at random, for every learner.
+        """`plan.labels` labels for every learner: for the first states of an episode.
 
-        A policy that falls early visits few states; then it drives again.
+        A policy that falls earlier drives again, until there are enough. Where labels were drawn at random from a whole
+        episode of 1,000 steps, the first 200 were enough for a clone nearly as good as the expert.
         """
         visited = rollout_and_relabel(env, policy, who, horizon, beta, rng)
         while np.bincount(visited.learner, minlength=len(self.seeds)).min() < self.plan.labels:
             visited = aggregate(visited, rollout_and_relabel(env, policy, who, horizon, beta, rng))
         keep = np.zeros(len(visited), dtype=bool)
         for learner in range(len(self.seeds)):
-            own = np.flatnonzero(visited.learner == learner)
-            keep[rng.choice(own, self.plan.labels, replace=False)] = True
+            keep[np.flatnonzero(visited.learner == learner)[: self.plan.labels]] = True
         return visited.subset(keep)
 
     def fit(self, dataset: Dataset) -> Actor:
