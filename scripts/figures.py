@@ -29,12 +29,12 @@ from scripts.closure import Sources
 from scripts.command import UserError, ended, read_options, require_file, require_folder, require_whole
 from scripts.demo.page import page
 from scripts.demo.present import Computed, present, reason
-from scripts.experiments import bimodal, clips, fork, lane, tightrope
+from scripts.experiments import bimodal, clips, fork, hopper, lane, tightrope
 from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results
 from scripts.store import Store
 
 EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.name: module.EXPERIMENT for module in (clips, lane, fork, bimodal, tightrope)
+    module.EXPERIMENT.name: module.EXPERIMENT for module in (clips, lane, fork, bimodal, tightrope, hopper)
 }
 """By name, in the order of the page: the one table of experiments."""
 FULL_SEEDS, QUICK_SEEDS = 20, 3

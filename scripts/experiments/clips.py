@@ -7,7 +7,7 @@ way and the other two do not; what happens on all roads is what the claims count
 import copy
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,8 +15,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hw1.bc import fit
-from hw1.demos import collect
 from hw1.envs import fork, lane
 from hw1.envs.base import BatchedEnv
 from hw1.envs.render import draw_camera, draw_scene
@@ -26,6 +24,7 @@ from hw1.policy import Actor
 from hw1.rollout import Expert
 from hw1.tasks import FORK, LANE, Task
 from scripts.experiments.base import Arrays, Clip, Experiment, Job
+from scripts.experiments.fork.lab import BOTH, TREES, crew, train
 from scripts.experiments.lane.lab import QUICK, Lab, Plan
 from scripts.experiments.lane.methods import train_rounds
 from scripts.experiments.style import lecture_hall
@@ -33,7 +32,6 @@ from scripts.experiments.style import lecture_hall
 SIZE = (7.2, 5.7)  # inches
 PIXELS_PER_INCH = 100
 BEFORE, AFTER = 3.0, 4.5  # seconds of the clip before and after the weakest driver leaves its way
-NOISE = 0.1  # of the drivers on Fork: standard deviation as a share of full steering and full acceleration
 GOOD, BAD = "#00543d", "#a33c00"
 
 
@@ -208,12 +206,9 @@ def film_lane(seeds: tuple[int, ...], tries: int, every: int, **plan: int) -> Ar
 def film_fork(seeds: tuple[int, ...], tries: int, every: int, episodes: int, steps: int) -> Arrays:
     """A driver, l2 and a mixture on Fork."""
     [seed] = seeds
-    env = FORK.env(episodes)
-    demonstrations = collect(env, FORK.expert(env, np.random.default_rng(seed)), FORK.horizon, seed, noise=NOISE)
-    drivers: dict[str, Actor | Expert] = {"a driver": FORK.expert(FORK.env(1), np.random.default_rng(seed))}
+    drivers: dict[str, Actor | Expert] = {"a driver": crew(FORK.env(1, trees=TREES), BOTH, seed)}
     for name in ("l2", "mixture"):
-        recipe = FORK.recipes[name]
-        drivers[name] = fit(demonstrations, recipe.policy, replace(recipe.train, steps=steps, seed=seed)).policy
+        drivers[name] = train(seeds, FORK.recipes[name], [(episodes, BOTH)], steps)
     return film(ON_FORK, rehearse(ON_FORK, drivers, "l2", seed, tries), 1, every)
 
 

@@ -163,10 +163,11 @@ def measure(demo: Path) -> dict:
     """Median and quantiles over learners of every quantity, and the core-minutes of every experiment."""
     options = figures.Options(out=demo)
     figures.check(options, "--demo")
-    results = figures.compute(list(figures.EXPERIMENTS.values()), options).results
+    experiments, _ = figures.chosen(options)
+    results = figures.compute(experiments, options).results
     seconds = {
-        name: sum(float(results[job.name]["seconds"].sum()) for job in experiment.jobs(False))
-        for name, experiment in figures.EXPERIMENTS.items()
+        experiment.name: sum(float(results[job.name]["seconds"].sum()) for job in experiment.jobs(False))
+        for experiment in experiments
     }
     return {
         "seeds": figures.number_of_seeds(options),
