@@ -67,7 +67,6 @@ _HUGE = (290, 290)  # 16 times the parameters of the small l2 policy; a test cou
 _SHORT = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Heads that have to find several modes train longer; with large steps, diffusion and flow pass fewer trees.
 _LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 800}
-_FINE = {"train": TrainConfig(steps=6_000, learning_rate=1e-2), "quick_steps": 800}
 _AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 800}
 # Flow and diffusion start from noise of standard deviation 1. On actions scaled to standard deviation 1 the two modes
 # then lie far apart compared with the noise, and few samples end up between them.
@@ -85,7 +84,7 @@ FORK = Task(
         "gaussian": Recipe(PolicyConfig("gaussian", _SMALL, **_CHUNK), **_SHORT),
         "independent": Recipe(PolicyConfig("independent", _WIDE, bins=31, **_CHUNK), **_LONG),
         "mixture": Recipe(PolicyConfig("mixture", _WIDE, components=5, **_FAR_APART, **_CHUNK), **_LONG),
-        "autoregressive": Recipe(PolicyConfig("autoregressive", _WIDE, bins=31, **_CHUNK), **_FINE),
+        "autoregressive": Recipe(PolicyConfig("autoregressive", _WIDE, bins=31, **_CHUNK), **_LONG),
         "diffusion": Recipe(PolicyConfig("diffusion", _WIDE, sampling_steps=0, **_FAR_APART, **_CHUNK), **_AVERAGED),
         "flow": Recipe(PolicyConfig("flow", _WIDE, sampling_steps=10, **_FAR_APART, **_CHUNK), **_AVERAGED),
     },
