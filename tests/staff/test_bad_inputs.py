@@ -155,6 +155,7 @@ DEEP = {
     "scripts.staff.packages": "scripts.staff.packages.contents",
     "scripts.staff.picture": "scripts.staff.picture.scene",
     "scripts.staff.drive_picture": "scripts.staff.drive_picture.train",
+    "scripts.staff.hopper_expert": "scripts.staff.hopper_expert.refuse_without_mujoco",
     "scripts.drive --port 0": "scripts.drive.__main__.listen",
     "scripts.staff.release": "scripts.staff.release.Repository",
     "scripts.staff.grade photos": "scripts.staff.grade.given",

@@ -70,9 +70,8 @@ def test_a_clip_is_small_moves_and_has_a_still_picture_in_which_the_exit_is_mark
 
 
 def test_every_clip_has_its_job():
-    for quick in (False, True):
-        jobs = {job.name for job in clips.jobs(quick)}
-        assert {clip.job for clip in clips.EXPERIMENT.clips} == jobs
+    assert {clip.job for clip in clips.EXPERIMENT.clips} == {job.name for job in clips.jobs(quick=False)}
+    assert clips.jobs(quick=True) == []
 
 
 # --- small versions --------------------------------------------------------------------------------------------------
