@@ -69,7 +69,10 @@ Presented = tuple[Experiment, list[Claim], dict[str, Picture]]
 
 def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
     """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
-    claims = [attempt(partial(judge, make), experiment.name, computed) or [] for make in experiment.claims]
+    claims = [
+        attempt(partial(judge, make), f"claims {i} of {experiment.name}", computed) or []
+        for i, make in enumerate(experiment.claims, start=1)
+    ]
     folder = out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {}

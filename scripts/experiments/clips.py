@@ -1,7 +1,7 @@
 """Moving pictures: three drivers on the same road with the same gusts, on Lane and on Fork.
 
-The policies are those of the first seed. The road is the first test road on which the weakest of the three leaves its
-way and the other two do not; what happens on all roads is what the claims count.
+The policies are trained with the first seed alone. The road is the first test road on which the weakest of the three
+leaves its way and the other two do not; what happens on all roads is what the claims count.
 """
 
 import copy
@@ -95,14 +95,13 @@ def take(stage: Stage, name: str, driver: Actor | Expert, road: int) -> Take:
 
 
 def rehearse(stage: Stage, drivers: dict[str, Actor | Expert], weak: str, seed: int, tries: int) -> list[Take]:
-    """The drives on the first road on which only the weak driver is lost; on the last one tried if there is none."""
-    roads = range(1_000 * seed, 1_000 * seed + tries)
-    for road in roads:
-        if take(stage, weak, drivers[weak], road).exit or road == roads[-1]:
+    """The drives on the first road on which only the weak driver is lost. Raises ValueError if there is none."""
+    for road in range(1_000 * seed, 1_000 * seed + tries):
+        if take(stage, weak, drivers[weak], road).exit:
             takes = [take(stage, name, driver, road) for name, driver in drivers.items()]
             if [each.driver for each in takes if each.exit] == [weak]:
-                break
-    return takes
+                return takes
+    raise ValueError(f"{weak} alone is lost on none of {tries} roads")
 
 
 # --- drawing ---------------------------------------------------------------------------------------------------------
@@ -249,7 +248,7 @@ EXPERIMENT = Experiment(
             "Lane, from above, with the camera's picture on the right: all that a policy sees. The three drive on the "
             "same road, and the same gusts turn them. Behaviour cloning has hardly ever seen how one gets back to the "
             "middle; DAgger has, because the expert labelled the states in which its own policy had drifted away. The "
-            "first test road on which the clone leaves the lane.",
+            "first test road on which the clone leaves the lane and the two others do not.",
             "Three strips, one below the other, show a car on a curvy road from above. On top is the expert, below it "
             "behaviour cloning, at the bottom DAgger. The clone drifts to the edge and leaves the lane; a cross on the "
             "time line below it marks the moment. The two others stay in the middle of the lane. On the right is the "

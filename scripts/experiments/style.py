@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager
 
 import matplotlib
 
-# The palette of Okabe and Ito (2008). Its yellow is left out: it is too pale for lines on white.
+# The palette of Okabe and Ito (2008). Its yellow is left out, its orange and sky blue are darker: on white they would
+# be too pale.
 BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = (
     "#000000",
     "#0072b2",
     "#d55e00",
     "#009e73",
-    "#e69f00",
+    "#b87700",
     "#cc79a7",
-    "#56b4e9",
+    "#2a8bc5",
 )
 COLOURS = (BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -45,10 +46,10 @@ def lecture_hall() -> AbstractContextManager:
     return matplotlib.rc_context(RC)
 
 
-def look(number: int) -> dict:
+def look(number: int, points: int = 1) -> dict:
     """Colour, marker and line style of the method with this number, as keywords of `Axes.plot`.
 
-    A long curve has a marker only at every tenth of its length.
+    A curve with many points has about ten markers.
     """
     i = number % len(COLOURS)
-    return {"color": COLOURS[i], "marker": MARKERS[i], "linestyle": LINES[i], "markevery": 0.1}
+    return {"color": COLOURS[i], "marker": MARKERS[i], "linestyle": LINES[i], "markevery": -(-points // 10)}

@@ -177,8 +177,8 @@ def measure(demo: Path) -> dict:
 
 
 def summary(values: np.ndarray, percent: bool) -> dict:
-    """Median, 5 % and 95 % quantile of `values [L]`."""
-    low, median, high = (float(f"{v:.4g}") for v in np.quantile(values, [LOW, 0.5, HIGH]))
+    """Median, 5 % and 95 % quantile of `values [L]`; nan is a learner of which there was nothing to measure."""
+    low, median, high = (float(f"{v:.4g}") for v in np.nanquantile(values, [LOW, 0.5, HIGH]))
     return {"median": median, "low": low, "high": high, "percent": percent}
 
 

@@ -75,10 +75,10 @@ def test_an_alarm_that_knows_the_future_is_perfect_and_rings_as_soon_as_it_is_as
     off = np.zeros((100, 50), dtype=bool)
     off[60:, :25] = True
     exit_soon = np.zeros_like(off)
-    exit_soon[60 - SOON : 61, :25] = True
+    exit_soon[61 - SOON : 61, :25] = True  # heard before the step after which the car is off
     _, area, seconds = alarm.judge(exit_soon + 0.1 * rng.random(off.shape), off)
     assert area == pytest.approx(1.0)
-    assert seconds == pytest.approx(0.1 * (SOON + 1))
+    assert seconds == pytest.approx(0.1 * SOON)
     _, area, seconds = alarm.judge(rng.random(off.shape), off)
     assert area == pytest.approx(0.5, abs=0.05)
     assert seconds <= 0.1
@@ -107,6 +107,22 @@ def test_the_exponent_ignores_what_is_saturated_and_learners_without_a_disagreem
     assert compounding.exponent(J) == pytest.approx(2.0, abs=1e-6)
     assert compounding.exponents(J) == pytest.approx([2.0, 2.0], abs=1e-6)
     assert np.isnan(compounding.exponent(J[2:]))
+
+
+def test_a_cost_of_0_counts_as_one_step_in_all_episodes():
+    seeds = 4
+    results = Results(
+        {
+            f"lane {method}": {
+                "J": np.ones((seeds, 2, 5)),
+                "cost": np.full((seeds, 2), cost),
+                "tests": np.full(seeds, 25),
+            }
+            for method, cost in (("bc", 3.0), ("dagger", 0.0))
+        }
+    )
+    ratio = next(claim for claim in compounding.growth_claims(results) if "equal labels" in claim.claim)
+    assert ratio.measured == pytest.approx(3.0 / (1 / 100))  # one of 100 episodes has one step
 
 
 def test_quarters_are_the_means_of_each_quarter():

@@ -107,10 +107,9 @@ def draw_sides(results: Results) -> Figure:
     for row, name in enumerate(names):
         offsets = results[f"fork {name}"]["offsets"][0].ravel()  # of the first seed
         where.scatter(offsets, row + rng.uniform(-0.25, 0.25, offsets.size), s=5, color=BLUE, alpha=0.5)
-        if "fork drivers" in results:
-            values = relative_entropy(results, name)
-            reach = np.abs(np.array(interval(values)) - values.mean())[:, None]
-            how_many.errorbar(values.mean(), row, xerr=reach, fmt="o", color=BLACK, capsize=3)
+        values = relative_entropy(results, name)
+        reach = np.abs(np.array(interval(values)) - values.mean())[:, None]
+        how_many.errorbar(values.mean(), row, xerr=reach, fmt="o", color=BLACK, capsize=3)
     for bound in (ONE_SIDE, BOTH_SIDES):
         how_many.axvline(bound, color=BLACK, linewidth=1, linestyle=":")
     where.set_yticks(range(len(names)), [LABELS.get(name, name) for name in names])

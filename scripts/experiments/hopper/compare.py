@@ -47,7 +47,7 @@ def jobs(quick: bool) -> list[Job]:
 def claims(results: Results) -> list[Claim]:
     bc, dagger, best = (results[f"hopper {name}"]["return"] for name in (*METHODS, "expert"))
     middle = ((dagger - bc)[:, MIDDLE]).mean(axis=1) / best.mean()
-    text = "Hopper, a public task: DAgger's return above the clone's at equal labels, rounds 2 and 3, in the expert's"
+    text = "Hopper, a public task: what DAgger's return gains over the clone's, share of the expert's, middle rounds"
     return [Claim(text, middle, 0.0, unit="%", jobs=("hopper bc", "hopper dagger", "hopper expert"))]
 
 
@@ -116,7 +116,9 @@ DRAWINGS = (
     Drawing(
         "hopper_returns",
         "Return against labels. Left: a clone of the expert's own states falls; labels for the states that the policy "
-        "visits are worth more. Right: what another course reports of its own expert and setting.",
+        f"visits are worth more. In each round the expert labels the first {Plan.labels} states of a drive; where "
+        "labels come from a whole episode, a clone is nearly as good. Right: what another course reports of its own "
+        "expert and setting.",
         draw,
         "Two panels with the return of Hopper-v5 on the vertical axis. Left, against the labels that the expert gave, "
         "the means over seeds with their intervals: DAgger rises towards the dotted line of the expert, behaviour "

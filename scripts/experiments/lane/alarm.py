@@ -88,8 +88,9 @@ def recent_mean(score: Float[np.ndarray, "L T n"]) -> Float[np.ndarray, "L T n"]
 
 def judge(score: Float[np.ndarray, "T n"], off: Bool[np.ndarray, "T n"]) -> tuple[np.ndarray, float, float]:
     """ROC curve, the area below it, and the warning time of one learner's alarm."""
-    ahead = np.lib.stride_tricks.sliding_window_view(off, SOON + 1, axis=0)  # (T - SOON, n, SOON + 1)
-    asked, soon = ~ahead[..., 0], ahead[..., 1:].any(axis=-1)
+    ahead = np.lib.stride_tricks.sliding_window_view(off, SOON, axis=0)  # after steps t .. t + SOON - 1: (T', n, SOON)
+    before = np.concatenate([np.zeros_like(off[:1]), off[:-1]])[: len(ahead)]  # where the alarm hears, before step t
+    asked, soon = ~before, ahead.any(axis=-1)
     early = score[: len(asked)]
     safe = early[asked & ~soon]
     threshold = np.quantile(safe, 1 - FALSE_ALARMS) if safe.size else np.nan
@@ -139,7 +140,7 @@ def claims(results: Results) -> list[Claim]:
     return [
         Claim(f"{text}: ROC area for off the lane within {SOON} steps", area[:, 0], 0.85, jobs=jobs),
         Claim(
-            f"{text}: warning before the car leaves the lane, at {FALSE_ALARMS:.0%} false alarms",
+            f"{text}: warning before the car leaves the lane, at {100 * FALSE_ALARMS:.0f} % false alarms",
             seconds[:, 0],
             0.5,
             unit="s",
@@ -192,13 +193,13 @@ DRAWINGS = (
     Drawing(
         "lane_roc",
         "Does an alarm foresee that the car will be off the lane within two seconds? Beside the doubt of an ensemble: "
-        "the standard deviation that a single Gaussian network predicts (on Lane it foresees even more), and where the "
-        "car will be in a second if it goes straight on. Seconds: how early the alarm rings before a car leaves the "
-        "lane, if it rings in 5 % of the safe states (dotted line).",
+        "the standard deviation that a single Gaussian network predicts, and where the car will be in a second if it "
+        "goes straight on. Seconds: how early the alarm rings before a car leaves the lane, if it rings in "
+        f"{100 * FALSE_ALARMS:.0f} % of the safe states (dotted line).",
         panels(draw_roc),
-        "Detected share against the share of false alarms, both from 0 to 1. Three curves rise steeply and close to "
-        "each other, far above the diagonal of chance: the doubt of the ensemble, the standard deviation of a single "
-        "Gaussian network, and the true state.",
+        "Detected share against the share of false alarms, both from 0 to 1. Three curves lie above the diagonal of "
+        "chance: the doubt of the ensemble, the standard deviation of a single Gaussian network, and the true state. "
+        "The legend gives the area below each.",
         table_of_roc,
     ),
 )

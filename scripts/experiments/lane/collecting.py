@@ -104,8 +104,9 @@ CLAIMS = (latency_claims, history_claims)
 DRAWINGS = (
     Drawing(
         "lane_latency",
-        "Demonstrations by remote control. The demonstrator copes with the latency; the clone does not: each recorded "
-        "action answers a picture that is older than the one beside which it is recorded.",
+        f"Demonstrations by remote control ({DEMOS} for each learner, in gusts twice as strong). The demonstrator "
+        "copes with the latency; the clone does not: each recorded action answers a picture that is older than the one "
+        "beside which it is recorded.",
         panels(draw_latency),
         "Steps off the lane against the latency of the remote control in milliseconds. The curve of the demonstrator "
         "stays close to zero, that of the clone of the demonstrations rises.",

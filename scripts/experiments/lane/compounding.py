@@ -14,7 +14,7 @@ from scripts.experiments import growth
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, table_of_means
 from scripts.experiments.lane.drawing import COLOURS, NAMES, band, panels
 from scripts.experiments.lane.lab import STEPS, Lab, Plan, job
-from scripts.experiments.lane.measures import HORIZONS, describe
+from scripts.experiments.lane.measures import HORIZONS, TRAJECTORIES, describe
 from scripts.experiments.lane.methods import method_job
 
 # Growth is measured over the first ten seconds. Later so many of the cars that can be lost are lost that J(T) bends
@@ -23,7 +23,7 @@ GROWING = HORIZONS <= 100
 QUARTERS = 4  # of an episode
 # The share of states outside the expert's region: in the last quarter, and how far from flat DAgger's may be.
 OUTSIDE, FLAT = 0.1, 0.02
-NEAR = 0.05  # how close DAgger's total variation must stay to the sampling floor
+NEAR = 0.05  # how close DAgger must stay to the sampling floor, in both measures
 
 
 def drive_expert(seeds: tuple[int, ...], **plan: int) -> Arrays:
@@ -62,7 +62,7 @@ def growth_claims(results: Results) -> list[Claim]:
     jobs = ("lane bc", "lane dagger")
     # DAgger's cost may be 0: at least one step off the lane in all test episodes of all learners, below which nothing
     # could be measured.
-    least = 1 / (dagger["tests"].sum() * len(dagger["tests"]))
+    least = 1 / dagger["tests"].sum()
     both = np.stack([bc["cost"][:, -1], dagger["cost"][:, -1] + least], axis=1)
     return [
         Claim(
@@ -93,8 +93,7 @@ def growth_claims(results: Results) -> list[Claim]:
 def state_claims(results: Results) -> list[Claim]:
     """p_expert(s) against p_pi(s) by the share of states outside the region where the expert is 99 % of the time.
 
-    The total variation over cells of half a metre, which was claimed before, hardly sees the clone leave: most of its
-    drift stays inside one cell.
+    The total variation over cells of half a metre hardly sees the clone leave: most of its drift stays inside one cell.
     """
     bc, dagger, expert = (results[f"lane {name}"] for name in ("bc", "dagger", "expert"))
     clone, corrected, floor = (quarters(each["outside"][:, 0]) for each in (bc, dagger, expert))
@@ -194,12 +193,12 @@ CLAIMS = (growth_claims, state_claims)
 DRAWINGS = (
     Drawing(
         "lane_states",
-        "Distance from the centre line over time, 40 drives of the first learner. The clone looks like the expert for "
-        "some seconds; then single cars drift to places where no demonstration shows the way back.",
+        f"Distance from the centre line over time, {TRAJECTORIES} drives of the first learner. The clone looks like "
+        "the expert for some seconds; then single cars drift to places where no demonstration shows the way back.",
         panels(draw_states, 3, sharey=True),
-        "Three panels with 40 lines each: distance from the centre line in metres against time in seconds, with the "
-        "lane as a grey band. All lines of the expert and of DAgger stay near the centre. Most lines of behaviour "
-        "cloning do, but some leave the band and do not come back.",
+        f"Three panels with {TRAJECTORIES} lines each: distance from the centre line in metres against time in "
+        "seconds, with the lane as a grey band. All lines of the expert and of DAgger stay near the centre. Most lines "
+        "of behaviour cloning do, but some leave the band and do not come back.",
     ),
     Drawing(
         "lane_disagreement",
@@ -209,7 +208,7 @@ DRAWINGS = (
         panels(draw_disagreement),
         "Disagreements with the expert against the horizon from 25 to 400 steps, both axes logarithmic. The curve of "
         "the clone rises with a slope of almost 2, and so does that of a clone of as many labels as DAgger; the curve "
-        "of DAgger lies a hundred times lower and rises with a slope of about 1.",
+        "of DAgger lies far lower and rises with a slope of about 1.",
         table_of_disagreement,
     ),
     Drawing(
@@ -220,8 +219,8 @@ DRAWINGS = (
         "expert shows the floor: what sampling alone causes.",
         panels(draw_variation, 2),
         "Two panels against time in seconds: the share of states outside the expert's region, and the total variation "
-        "to the expert's states. In both, the curve of behaviour cloning rises through the whole episode, while DAgger "
-        "stays flat close to the floor, which is the expert against itself.",
+        "to the expert's states. On the left, the curve of behaviour cloning rises through the whole episode, while "
+        "DAgger stays flat near the floor, which is the expert against itself; on the right, the curves are closer.",
         table_of_variation,
     ),
 )

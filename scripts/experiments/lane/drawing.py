@@ -39,7 +39,7 @@ def panels(draw: Callable, columns: int = 1, sharey: bool = False) -> Callable[[
 def band(ax: Axes, x: np.ndarray, values: np.ndarray, method: str, label: str | None = None, **changes) -> None:
     """The mean over seeds with its interval: `values [L, len(x)]`. `changes`: of the method's look."""
     low, high = np.transpose([interval(column) for column in values.T])
-    ax.plot(x, values.mean(axis=0), label=label or NAMES[method], **look(LOOKS[method]) | changes)
+    ax.plot(x, values.mean(axis=0), label=label or NAMES[method], **look(LOOKS[method], len(x)) | changes)
     ax.fill_between(x, low, high, color=COLOURS[method], alpha=0.2, linewidth=0)
 
 

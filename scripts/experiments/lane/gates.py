@@ -13,6 +13,7 @@ from scripts.experiments.lane.drawing import COLOURS, COST, NAMES, among, band, 
 from scripts.experiments.lane.lab import STEPS
 from scripts.experiments.lane.methods import METHODS, method_job
 
+TICKS = (2_000, 5_000, 10_000, 20_000)  # of the axis of labels
 MARGIN = 0.25  # steps off the lane in 400, one in 1,600: two costs that are closer than that are called equal
 
 
@@ -59,6 +60,8 @@ def draw_labels(axes: Sequence[Axes], results: Results) -> None:
             result = results[f"lane {method}"]
             band(ax, result["labels"].mean(axis=0), result["cost"], method)
         ax.set(xscale="log", xlabel="expert labels", ylabel=COST)
+        ax.set_xticks(TICKS, [f"{labels:,}" for labels in TICKS])
+        ax.minorticks_off()
     axes[0].set(title="all rounds", ylim=(0, None))
     axes[1].set(title="the lowest costs", ylim=(0, 4 * MARGIN))
     axes[1].axhspan(0, MARGIN, color="0.92", zorder=0)
@@ -90,11 +93,10 @@ def draw_interventions(axes: Sequence[Axes], results: Results) -> None:
     for ax, (name, values), number in zip(axes, last(results).items(), ("{:,.2g}", "{:,.0f}"), strict=True):
         for i, method in enumerate(methods):
             mean, (low, high) = values[:, i].mean(), interval(values[:, i])
-            ax.bar(i, mean, color=COLOURS[method], yerr=[[mean - low], [high - mean]], capsize=4)
+            ax.bar(i, mean, color=COLOURS[method], yerr=np.abs([[mean - low], [high - mean]]), capsize=4)
             ax.annotate(number.format(mean), (i, high), (0, 3), textcoords="offset points", ha="center")
         ax.set_xticks(range(len(methods)), [NAMES[m].replace(" ", "\n").replace("-", "-\n") for m in methods])
-        ax.set_ylabel(name)
-    axes[1].set_yscale("log")
+        ax.set(ylabel=name, ylim=(0, None))
 
 
 def table_of_interventions(results: Results) -> Table:
@@ -117,7 +119,7 @@ DRAWINGS = (
     ),
     Drawing(
         "lane_interventions",
-        "Cost of the last policy, and the labels that it needed (a logarithmic axis). With a person at the gate, or an "
+        "Cost of the last policy, and the labels that it needed. With a person at the gate, or an "
         "ensemble that doubts, the cost is DAgger's for a fraction of DAgger's labels.",
         panels(draw_interventions, 2),
         "Two groups of four bars. Steps off the lane: behaviour cloning is high, DAgger, HG-DAgger and the uncertainty "

@@ -51,8 +51,8 @@ class Plan:
     tests: int = 60
     """Test episodes for each learner and policy."""
     many: int = 600
-    """Test episodes for each learner of a method's policies that are looked at closely, in equal parts (see
-    `lane.measures`): DAgger seldom disagrees with the expert."""
+    """Test episodes for each learner and each policy that is looked at closely (see `lane.measures`): DAgger seldom
+    disagrees with the expert."""
 
 
 QUICK = Plan(rounds=2, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)

@@ -32,8 +32,8 @@ def describe(lab: Lab, policies: Sequence[Policy | None]) -> Arrays:
     and the share of states outside the expert's region `[L, policies, T]`; some trajectories of e
     `[L, policies, T, TRAJECTORIES]`.
     """
-    expert, each = reference(lab), lab.plan.many // len(policies)
-    measured = [_measure(lab.test(policy, each, "describe"), expert) for policy in policies]
+    expert = reference(lab)
+    measured = [_measure(lab.test(policy, lab.plan.many, "describe"), expert) for policy in policies]
     return {name: np.stack([each[name] for each in measured], axis=1) for name in measured[0]}
 
 
