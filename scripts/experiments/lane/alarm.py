@@ -30,13 +30,21 @@ ALARMS = ("ensemble", "density", "state")
 
 
 class Listener:
-    """A gate that never takes the wheel. It writes down scores of what it sees: functions `[N, O] -> [N]`."""
+    """A gate that never takes the wheel. It writes down scores of what it sees: functions `[N, O] -> [N]`.
 
-    def __init__(self, scores: Mapping[str, Callable[[np.ndarray], np.ndarray]]):
-        self.scores = scores
+    `begin(seed)` is called before each rollout, for scores that remember what they saw.
+    """
+
+    def __init__(
+        self,
+        scores: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+        begin: Callable[[int], None] = lambda seed: None,
+    ):
+        self.scores, self.begin = scores, begin
         self.heard: dict[str, list[list[np.ndarray]]] = {name: [] for name in scores}
 
     def reset(self, seed: int) -> None:
+        self.begin(seed)
         for rollouts in self.heard.values():
             rollouts.append([])
 
@@ -59,8 +67,9 @@ def detect(seeds: tuple[int, ...], **plan: int) -> Arrays:
     lab = Lab(seeds, Plan(**plan))
     demos = lab.demonstrate(lab.plan.demos, "demonstrations")
     ensemble, density = lab.fit(demos, members=lab.plan.detectors), lab.fit(demos, head="gaussian")
-    doubt = uncertainty_gate(ensemble.members(), np.inf).doubt
-    listener = Listener({"ensemble": doubt, "density": lambda obs: predicted_std(density, obs)})
+    gate = uncertainty_gate(ensemble.members(), np.inf)
+    scores = {"ensemble": gate.doubt, "density": lambda obs: predicted_std(density, obs)}
+    listener = Listener(scores, gate.reset)
     drives = lab.test(ensemble, lab.plan.many // 4, gate=listener)
     e, psi = drives.state[..., 0], drives.state[..., 1]
     scores = {name: recent_mean(listener.written(name, len(seeds))) for name in listener.scores}
