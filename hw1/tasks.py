@@ -93,7 +93,9 @@ FORK = Task(
 # --- Lane ------------------------------------------------------------------------------------------------------------
 # Pixels lie in [0, 1] already.
 _PIXELS = {"observation_scale": "none"}
-_LANE_RECIPES = {"l2": Recipe(PolicyConfig("l2", **_PIXELS), TrainConfig(steps=1_000), quick_steps=300)}
+# With smaller steps and without the average of the weights, one learner in twenty does not learn to stay on the lane.
+_STEADY = TrainConfig(steps=1_000, learning_rate=3e-3, ema=0.75)
+_LANE_RECIPES = {"l2": Recipe(PolicyConfig("l2", **_PIXELS), _STEADY, quick_steps=300)}
 
 LANE = Task("hw1/Lane-v0", lambda env, rng: LaneExpert(), _LANE_RECIPES, **_PIXELS)
 LANE_NO_HEADING = Task("hw1/LaneNoHeading-v0", lambda env, rng: LaneExpert(), _LANE_RECIPES, **_PIXELS)
@@ -112,7 +114,7 @@ TASKS: dict[str, Task] = {
 """By the name on the command line."""
 
 # --- one state, two modes --------------------------------------------------------------------------------------------
-_FEW = {"train": TrainConfig(steps=500, learning_rate=3e-3), "quick_steps": 300}
+_FEW = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Diffusion and flow learn a sharp function of action and noise level: large steps, averaged.
 _SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 800}
 # Few sampler steps make the modes too narrow; these are enough for the density that was learned.

@@ -26,7 +26,7 @@ RECIPES = {
 VERSIONS = {"l2": 1, "mixture": lab.BOTH}
 """The two policies, and from how many drivers each gets more and more demonstrations."""
 DRIVERS = (1, 2, 4, 8)
-EPISODES = (10, 30, 100, 300)
+EPISODES = (3, 10, 30, 100, 300)
 MOST = EPISODES[-1]
 
 

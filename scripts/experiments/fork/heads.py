@@ -117,7 +117,8 @@ def draw_success(results: Results) -> Figure:
         reach = np.abs(np.array([interval(v) for v in values]).T - means)
         place = np.arange(len(names)) + shift
         ax.bar(place, 100 * means, width=0.38, yerr=100 * reach, label=label, capsize=2, **style)
-    ax.set_xticks(range(len(names)), [LABELS.get(n, n).replace(", ", ",\n").replace(" cat", "\ncat") for n in names])
+    labels = [LABELS.get(name, name).replace(", ", ",\n").replace(" cat", "\ncat") for name in names]
+    ax.set_xticks(range(len(names)), labels, rotation=30, ha="right", rotation_mode="anchor")
     ax.set(ylabel="success (%)", ylim=(0, 105))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
