@@ -286,6 +286,7 @@ TABLES: dict[str, Callable[[Measured], str]] = {
     "claims": claims_table,
     "speed": bench_table("envs", "seeds", "bc", "mixture", "dagger"),
     "grading": bench_table("grade", "isolation", "batch"),
+    "driving": bench_table("drive"),
     "commands": bench_table("demo", "test"),
 }
 
