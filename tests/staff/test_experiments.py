@@ -73,7 +73,7 @@ def test_what_could_not_be_run_has_no_panel():
 
 def test_what_could_not_be_run_has_no_claim_and_no_figure(tmp_path):
     computed = figures.Computed()
-    late = {name: np.arange(8.0).reshape(2, 4) for name in ("cost", "demonstrator")}
+    late = {name: np.arange(1.0, 9.0).reshape(2, 4) for name in ("cost", "demonstrator")}
     computed.results["lane latency"] = late | {"seconds": np.ones(2)}
     _, claims, paths = figures.present(figures.EXPERIMENTS["lane"], computed, tmp_path)
     assert {claim.jobs for claim in claims} == {("lane latency",)}

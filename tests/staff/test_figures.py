@@ -137,7 +137,7 @@ def test_an_estimate_that_needs_an_exercise_costs_only_its_claims(computed, tmp_
     good = [lambda results: [Claim("d", results["a job"]["y"], at_least=0.0)]]
     _, made, _ = present(Experiment("x", "X", lambda quick: [], [claims, *good], ()), computed, tmp_path)
     assert [claim.claim for claim in made] == ["d"]
-    assert computed.missing == {"x": "needs TODO 3.2"}
+    assert computed.missing == {"claims 1 of x": "needs TODO 3.2"}
 
 
 def test_text_of_figures_is_escaped_and_numbers_are_in_the_page(computed, tmp_path):

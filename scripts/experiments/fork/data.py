@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from hw1.tasks import FORK, Recipe
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, interval, table_of_means
-from scripts.experiments.fork import lab
+from scripts.experiments.fork.lab import BOTH, TREES, driven_by, evaluate, success, train
 from scripts.experiments.style import look
 
 _L2, _MIXTURE = FORK.recipes["l2"], FORK.recipes["mixture"]
@@ -23,7 +23,7 @@ RECIPES = {
         replace(_MIXTURE.policy, hidden=_L2.policy.hidden), replace(_MIXTURE.train, steps=2_000), quick_steps=300
     ),
 }
-VERSIONS = {"l2": 1, "mixture": lab.BOTH}
+VERSIONS = {"l2": 1, "mixture": BOTH}
 """The two policies, and from how many drivers each gets more and more demonstrations."""
 DRIVERS = (1, 2, 4, 8)
 EPISODES = (3, 10, 30, 100, 300)
@@ -40,9 +40,9 @@ def by_data(
     seeds: tuple[int, ...], policy: str, data: tuple[tuple[int, int], ...], steps: int, evaluations: int
 ) -> Arrays:
     """Success `[L, V]` of a policy on each kind of data; V L policies are trained side by side."""
-    actor = lab.train(seeds, RECIPES[policy], data, steps)
-    drives = lab.evaluate(lab.driven_by(actor), seeds, len(data) * len(seeds), evaluations)
-    return {"success": lab.success(drives).reshape(len(data), len(seeds)).T}
+    actor = train(seeds, RECIPES[policy], data, steps)
+    drives = evaluate(driven_by(actor), seeds, len(data) * len(seeds), evaluations)
+    return {"success": success(drives).reshape(len(data), len(seeds)).T}
 
 
 def jobs(quick: bool) -> list[Job]:
@@ -131,7 +131,7 @@ def _draw(xlabel: str, x: tuple[int, ...], curves: dict[str, Float[np.ndarray, "
         style = look(number, len(x))
         ax.plot(x, 100 * values.mean(axis=0), label=label, **style)
         ax.fill_between(x, 100 * low, 100 * high, color=style["color"], alpha=0.2, linewidth=0)
-    ax.set(xscale="log", xlabel=xlabel, ylabel=f"success: all {lab.TREES} trees (%)", ylim=(-3, 103))
+    ax.set(xscale="log", xlabel=xlabel, ylabel=f"success: all {TREES} trees (%)", ylim=(-3, 103))
     ax.set_xticks(x, x)
     ax.minorticks_off()
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -15,9 +15,8 @@ from hw1.learners import by_learner
 from hw1.rollout import Rollout
 from hw1.tasks import FORK
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, grid, interval, table_of_means
-from scripts.experiments.fork import lab
 from scripts.experiments.fork.drawing import EXPRESSIVE, LABELS, policies
-from scripts.experiments.fork.lab import BOTH, TREES, Drive
+from scripts.experiments.fork.lab import BOTH, TREES, Drive, driven_by, driven_by_both, evaluate, success, train
 from scripts.experiments.fork.sides import offsets_at_tree
 from scripts.experiments.style import BLACK, BLUE, GREEN, VERMILION
 
@@ -26,24 +25,24 @@ SHOWN = 24  # trajectories kept for the figure, from the first seed
 
 def drivers(seeds: tuple[int, ...], evaluations: int) -> Arrays:
     """The two drivers themselves, as they demonstrate."""
-    return driven(lab.driven_by_both, seeds, evaluations)
+    return driven(driven_by_both, seeds, evaluations)
 
 
 def clone(seeds: tuple[int, ...], policy: str, drivers: int, episodes: int, steps: int, evaluations: int) -> Arrays:
     """A policy by its recipe, trained in `steps` gradient steps on 1 driver (the left one) or on 2."""
-    actor = lab.train(seeds, FORK.recipes[policy], [(episodes, drivers)], steps)
+    actor = train(seeds, FORK.recipes[policy], [(episodes, drivers)], steps)
     parameters = sum(p.numel() for p in actor.networks[0][0].parameters())
-    return driven(lab.driven_by(actor), seeds, evaluations) | {"parameters": np.full(len(seeds), parameters)}
+    return driven(driven_by(actor), seeds, evaluations) | {"parameters": np.full(len(seeds), parameters)}
 
 
 def driven(drive: Drive, seeds: tuple[int, ...], evaluations: int) -> Arrays:
     """Success on new roads, trajectories, and the sides that are chosen from one start."""
-    drives = lab.evaluate(drive, seeds, len(seeds), evaluations)
+    drives = evaluate(drive, seeds, len(seeds), evaluations)
     passed = drives.info["passed"]
     met = passed + ~drives.running[-1]  # the tree of the crash was met as well
     passed, met = (by_learner(each, len(seeds)).sum(axis=1) for each in (passed, met))
     return {
-        "success": lab.success(drives),
+        "success": success(drives),
         "per_tree": passed / np.maximum(met, 1),
         "offsets": offsets_at_tree(drive, seeds).astype(np.float32),
         **_trajectories(drives),
