@@ -52,11 +52,11 @@ def run(options: Options) -> None:
     figures = options.demo / "figures"
     sources = {figures / f"{name}.png": target for name, target in STORY.items()}
     sources |= {figures / f"{CLIP[0]}.webp": CLIP[1]}
+    tasks()  # needs no demo
     if missing := [path for path in (options.demo / "claims.json", *sources) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run the demo first: make demo")
     if any(row["quick"] for row in read_json(options.demo / "claims.json", "make it again: make demo")):
         raise UserError(f"{options.demo} has the results of a coarse run; run the demo first: make demo")
-    tasks()
     for source, target in sources.items():
         (small_clip if source.suffix == ".webp" else small_figure)(source, TARGET.with_name(target))
 
