@@ -119,6 +119,13 @@ def interval(values: np.ndarray, estimate: Estimate = np.mean) -> tuple[float, f
     return float(low), float(high)
 
 
+def band(ax: Axes, x: Sequence[float], values: np.ndarray, label: str, **look) -> None:
+    """Draw the mean over seeds with its interval: `values [L, len(x)]`. `look`: of the line, as keywords of `plot`."""
+    low, high = np.transpose([interval(column) for column in values.T])
+    ax.plot(x, values.mean(axis=0), label=label, **look)
+    ax.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
+
+
 Table = tuple[Sequence[str], Sequence[Sequence[str | float]]]
 """The names of the columns, and the rows: the numbers of a figure."""
 

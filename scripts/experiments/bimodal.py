@@ -22,18 +22,7 @@ from hw1.demos import Dataset
 from hw1.learners import learner_of
 from hw1.policy import PolicyNetwork
 from hw1.tasks import BIMODAL
-from scripts.experiments.base import (
-    Arrays,
-    Claim,
-    Drawing,
-    Experiment,
-    Job,
-    Results,
-    Table,
-    grid,
-    interval,
-    table_of_means,
-)
+from scripts.experiments.base import Arrays, Claim, Drawing, Experiment, Job, Results, Table, band, grid, table_of_means
 from scripts.experiments.style import BLACK, SKY, look
 
 MODE, SPREAD = 1.0, 0.12  # actions lie around -1 and +1, with this standard deviation
@@ -197,10 +186,7 @@ def draw_steps(results: Results) -> Figure:
     bounds = {"wasserstein": FARTHEST, "variation": MOST_VARIATION}
     for ax, (key, bound) in zip(figure.subplots(1, 2), bounds.items(), strict=True):
         for number, (label, values) in enumerate(curves_by_steps(results, key).items(), start=1):
-            low, high = np.transpose([interval(column) for column in values.T])
-            style = look(number, len(SAMPLER_STEPS))
-            ax.fill_between(SAMPLER_STEPS, low, high, color=style["color"], alpha=0.2, linewidth=0)
-            ax.plot(SAMPLER_STEPS, values.mean(axis=0), label=label, **style)
+            band(ax, SAMPLER_STEPS, values, label, **look(number, len(SAMPLER_STEPS)))
         ax.axhline(bound, color=BLACK, linewidth=1, linestyle=":", label="bound of the claim")
         ax.set(xscale="log", yscale="log", xlabel="sampler steps", ylabel=DISTANCES[key])
         ax.set_xticks(SAMPLER_STEPS, SAMPLER_STEPS)

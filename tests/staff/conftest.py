@@ -63,6 +63,19 @@ def near():
     return check
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser."""
+    from playwright.sync_api import sync_playwright  # takes long, and few tests need it
+
+    from scripts.staff.drive_picture import CHROMIUM
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
 def solved(file: str, edits: dict[str, str | None]) -> str:
     """A student's file with the reference's solutions, but for the exercises in `edits`: unfinished (None), or with
     that code at the first place that is to be filled in."""

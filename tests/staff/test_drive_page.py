@@ -7,9 +7,7 @@ import time
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
-from scripts.staff.drive_picture import CHROMIUM
 from tests.staff.drive_browser import (
     MODES,
     SIZES,
@@ -39,14 +37,6 @@ def url(tmp_path_factory, browser):
         page.wait_for_selector("#rows tbody tr", timeout=60_000)
         page.close()
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

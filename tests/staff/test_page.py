@@ -9,7 +9,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.figure import Figure
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from scripts.demo.page import page as made
 from scripts.demo.present import Computed, present
@@ -66,14 +65,6 @@ def address(tmp_path_factory) -> str:
     text = made([present(experiment, computed, out)], rows, "A full run: 20 seeds (300 to 319).", computed)
     (out / "index.html").write_text(text, encoding="utf-8")
     return (out / "index.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=["desktop", "dark", "phone"])

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from hw1.tasks import FORK, Recipe
-from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, interval, table_of_means
+from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, band, table_of_means
 from scripts.experiments.fork.lab import BOTH, TREES, driven_by, evaluate, success, train
 from scripts.experiments.style import look
 
@@ -127,10 +127,7 @@ def _draw(xlabel: str, x: tuple[int, ...], curves: dict[str, Float[np.ndarray, "
     figure = Figure(figsize=(7.0, 4.0), layout="constrained")
     ax = figure.add_subplot()
     for number, (label, values) in enumerate(curves.items(), start=1):
-        low, high = np.transpose([interval(column) for column in values.T])
-        style = look(number, len(x))
-        ax.plot(x, 100 * values.mean(axis=0), label=label, **style)
-        ax.fill_between(x, 100 * low, 100 * high, color=style["color"], alpha=0.2, linewidth=0)
+        band(ax, x, 100 * values, label, **look(number, len(x)))
     ax.set(xscale="log", xlabel=xlabel, ylabel=f"success: all {TREES} trees (%)", ylim=(-3, 103))
     ax.set_xticks(x, x)
     ax.minorticks_off()

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, interval
+from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, band, interval
 from scripts.experiments.hopper.expert import expert
 from scripts.experiments.hopper.lab import METHODS, Lab, Plan, plan_options
 from scripts.experiments.style import BLACK, look
@@ -68,10 +68,8 @@ def _draw_ours(ax: Axes, results: Results) -> None:
     ax.axhline(best, color=BLACK, linestyle=":", label=f"expert, {best:.0f}")
     for method in METHODS:
         labels, returns = (results[f"hopper {method}"][key] for key in ("labels", "return"))
-        low, high = np.transpose([interval(column) for column in returns.T])
-        x, style = labels.mean(axis=0), LOOKS[method]
-        ax.plot(x, returns.mean(axis=0), label=NAMES[method], **style)
-        ax.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        x = labels.mean(axis=0)
+        band(ax, x, returns, NAMES[method], **LOOKS[method])
     ax.set(title=f"here: {len(returns)} seeds, 95 % intervals", xlabel="expert labels", ylabel="return")
     ax.set_xticks(x)
 

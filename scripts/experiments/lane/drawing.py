@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scripts.experiments.base import Results, interval
+from scripts.experiments import base
+from scripts.experiments.base import Results
 from scripts.experiments.lane.lab import STEPS
 from scripts.experiments.style import look
 
@@ -38,9 +39,7 @@ def panels(draw: Callable, columns: int = 1, sharey: bool = False) -> Callable[[
 
 def band(ax: Axes, x: np.ndarray, values: np.ndarray, method: str, label: str | None = None, **changes) -> None:
     """The mean over seeds with its interval: `values [L, len(x)]`. `changes`: of the method's look."""
-    low, high = np.transpose([interval(column) for column in values.T])
-    ax.plot(x, values.mean(axis=0), label=label or NAMES[method], **look(LOOKS[method], len(x)) | changes)
-    ax.fill_between(x, low, high, color=COLOURS[method], alpha=0.2, linewidth=0)
+    base.band(ax, x, values, label or NAMES[method], **look(LOOKS[method], len(x)) | changes)
 
 
 def among(methods: tuple[str, ...], results: Results) -> list[str]:
