@@ -33,6 +33,9 @@ SAME_OFFSET = "the same number"
 ANY = np.array("any")
 """In place of an array of a known mistake that depends on rounding errors, thus on the processor; equals any array."""
 THIN = 8  # a known mistake's sample has only so many times fewer rows
+LOOSELY = 10.0
+"""A wrong answer is that of a known mistake if it agrees within so many times the tolerance for right answers: the sums
+of a wrong formula may cancel, and then processors agree in fewer digits."""
 
 
 def differences(
@@ -49,15 +52,16 @@ def differences(
     return wrong
 
 
-def same(probe: Probe, got: Arrays, expected: Arrays) -> bool:
-    """Whether all arrays are right."""
+def same(probe: Probe, got: Arrays, expected: Arrays, times: float = 1.0) -> bool:
+    """Whether all arrays are right, within `times` the tolerance."""
     return all(
-        name in got and equal(probe.rules.get(name, Close()), got[name], wanted) for name, wanted in expected.items()
+        name in got and equal(probe.rules.get(name, Close()), got[name], wanted, times)
+        for name, wanted in expected.items()
     )
 
 
-def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether an array is right."""
+def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, times: float = 1.0) -> bool:
+    """Whether an array is right, within `times` the tolerance."""
     if expected.dtype.kind == "U":  # ANY
         return True
     if _form(rule, got, expected):
@@ -67,7 +71,7 @@ def equal(rule: Close | Sample, got: np.ndarray, expected: np.ndarray) -> bool:
     if isinstance(rule, Sample):
         finite = [bool(np.isfinite(sample).all()) for sample in (got, expected)]
         return same_distribution(half(got), half(expected)) if all(finite) else not any(finite)
-    return bool(_close(rule, got, expected).all())
+    return bool(_close(rule, got, expected, times).all())
 
 
 def difference(
@@ -106,11 +110,11 @@ def sentences(rule: Close | Sample, letters: Iterable[str]) -> Iterator[str]:
         yield from (NUMBERS, *STATEMENTS.values(), *(f"{NUMBERS} ({why})" for why in patterns))
 
 
-def _close(rule: Close, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def _close(rule: Close, got: np.ndarray, expected: np.ndarray, times: float = 1.0) -> np.ndarray:
     """Number by number. A known mistake's values may be infinite or nan; which of the two depends on details."""
     if expected.dtype.kind != "f":
         return got == expected
-    close = np.isclose(got.astype(np.float64), expected.astype(np.float64), rule.rtol, rule.atol)
+    close = np.isclose(got.astype(np.float64), expected.astype(np.float64), times * rule.rtol, times * rule.atol)
     return close | ~(np.isfinite(got) | np.isfinite(expected))
 
 

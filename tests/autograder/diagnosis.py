@@ -69,13 +69,21 @@ def _alike(mistakes: list[str], silent: list[Verdict], elsewhere: dict[str, dict
     """Whether the mistakes agree on checks to which the student gave no answer: otherwise it is open which was made."""
     first, *others = mistakes
     known = [(verdict.probe, elsewhere[verdict.probe.id]) for verdict in silent]
-    return all(compare.same(probe, answers[says], answers[first]) for probe, answers in known for says in others)
+    return all(
+        compare.same(probe, answers[says], answers[first], compare.LOOSELY)
+        for probe, answers in known
+        for says in others
+    )
 
 
 def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[str]:
     """Those of the mistakes that give the same answer."""
     answers = known.mistakes(verdict.probe)
-    return [says for says in possible if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says])]
+    return [
+        says
+        for says in possible
+        if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says], compare.LOOSELY)
+    ]
 
 
 def _compatible(verdict: Verdict, known: Known, says: str) -> bool:
@@ -88,7 +96,9 @@ def _compatible(verdict: Verdict, known: Known, says: str) -> bool:
 def _gives(verdict: Verdict, answer: Arrays, name: str) -> bool:
     """Whether an array is the same in `answer`, that of a mistake."""
     rule = verdict.probe.rules.get(name, Close())
-    return name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name])
+    return (
+        name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name], compare.LOOSELY)
+    )
 
 
 def _parts(verdict: Verdict, known: Known, possible: list[str]) -> list[list[str]]:
@@ -114,7 +124,7 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 def _pair(verdict: Verdict, known: Known) -> list[str]:
     """Two mistakes that together give the answer to this check."""
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
-        if compare.same(verdict.probe, verdict.got, facts):
+        if compare.same(verdict.probe, verdict.got, facts, compare.LOOSELY):
             return [first, second]
     return []
 
