@@ -20,7 +20,7 @@ from scripts.drive import scene
 from scripts.drive.paced import Clock, PacedEnv, Person, Stopped
 from scripts.drive.trainer import Trainer
 
-SCRIPTED = 4  # demonstrations of the scripted expert, from which a policy for the person is cloned
+SCRIPTED = 1  # demonstration of the scripted expert; its clone leaves the lane often enough for a person to help
 SCRIPTED_SEED = 1_000_000
 
 
@@ -38,7 +38,7 @@ class Desk:
     names: set[str] = field(default_factory=set)
     """Of the datasets that sessions write."""
     first: tuple[Actor, float] | None = None
-    """The ensemble cloned from the scripted demonstrations, and its cost."""
+    """The ensemble cloned from what the scripted expert demonstrates, and its cost."""
 
     @property
     def datasets(self) -> Path:
@@ -57,7 +57,7 @@ class Desk:
 
 
 def scripted() -> Dataset:
-    """Demonstrations of Lane's scripted expert."""
+    """What Lane's scripted expert demonstrates."""
     return collect(TASKS["lane"].env(SCRIPTED), LaneExpert(), TASKS["lane"].horizon, SCRIPTED_SEED)
 
 
