@@ -181,7 +181,16 @@ def test_what_is_imported_but_not_used_does_not_count(tmp_path):
 
 
 # --- nothing that runs is missing -------------------------------------------------------------------------------------
-TINY = {"demos": 2, "length": 12, "rounds": 1, "rollouts": 2, "members": 2, "detectors": 2, "evaluations": 4}
+TINY = {
+    "demos": 2,
+    "length": 12,
+    "rounds": 1,
+    "rollouts": 2,
+    "watched": 2,
+    "members": 2,
+    "detectors": 2,
+    "evaluations": 4,
+}
 TINY |= {"steps": 3, "episodes": 4, "walkers": 10, "tries": 1, "every": 50}
 
 

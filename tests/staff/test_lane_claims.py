@@ -182,7 +182,9 @@ def test_a_figure_is_drawn_described_and_has_its_numbers(drawing, made):
         assert len({row[:2] for row in rows}) == len(rows) <= 60
 
 
-TINY = asdict(Plan(demos=2, length=20, rounds=1, rollouts=2, steps=2, members=2, detectors=2, tests=3, many=12))
+TINY = asdict(
+    Plan(demos=2, length=20, rounds=1, rollouts=2, watched=2, steps=2, members=2, detectors=2, tests=3, many=12)
+)
 
 
 @pytest.mark.parametrize("job", EXPERIMENT.jobs(True), ids=lambda job: job.name)

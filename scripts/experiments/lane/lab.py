@@ -42,6 +42,8 @@ class Plan:
     rollouts: int = 15
     """Episodes of STEPS steps collected in a round, for each learner: as long as the tests, since many cars leave the
     lane late."""
+    watched: int = 60
+    """The same where a gate decides who drives: more, because watching costs no labels."""
     steps: int = RECIPE.train.steps
     """Gradient steps of every fit."""
     members: int = 3
@@ -55,7 +57,7 @@ class Plan:
     disagrees with the expert."""
 
 
-QUICK = Plan(rounds=2, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
+QUICK = Plan(rounds=2, watched=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
 
 
 def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:

@@ -14,7 +14,7 @@ Shapes: L learners, R rounds of collecting, M samples.
 import numpy as np
 
 from hw1.dagger import Round, UncertaintyGate, dagger, intervention, uncertainty_gate
-from hw1.gates import HumanGate
+from hw1.gates import HumanGate, Stay
 from hw1.learners import by_learner, learner_of
 from hw1.policy import Actor
 from scripts.experiments.base import Arrays, Job
@@ -25,15 +25,20 @@ METHODS = ("bc", "dagger", "hg", "uncertainty")
 # Policies that are looked at closely, by round: the clone of the demonstrations, the last clone, DAgger's last policy.
 ENDS = {"bc": (0, -1), "dagger": (-1,)}
 # Of the doubt on the expert's own states: above it the expert is called, as in ThriftyDAgger (Hoque et al. 2021).
-QUANTILE = 0.95
+QUANTILE = 0.9
+# The person takes the wheel early, and shows for two seconds how to get back and to stay there.
+TAKEOVER, STAY = 0.4, 20  # metres from the centre, steps
 
 
 def train_rounds(lab: Lab, method: str, history: int = 1) -> list[Round]:
     """Round 0 is fitted to the demonstrations; each later round adds what `method` collects."""
     members = lab.plan.members if method == "uncertainty" else 1
-    gates = {"hg": lambda policy: HumanGate(), "uncertainty": lambda policy: doubting_gate(lab, policy)}
+    gates = {
+        "hg": lambda policy: Stay(HumanGate(takeover=TAKEOVER), STAY),
+        "uncertainty": lambda policy: doubting_gate(lab, policy),
+    }
     return dagger(
-        lab.env(lab.plan.rollouts),
+        lab.env(lab.plan.watched if method in gates else lab.plan.rollouts),
         EXPERT,
         lambda dataset: lab.fit(dataset, members=members, history=history),
         lab.demonstrate(lab.plan.demos, "demonstrations"),
@@ -55,7 +60,7 @@ def doubting_gate(lab: Lab, ensemble: Actor) -> UncertaintyGate:
     members, learners = ensemble.members(), len(lab.seeds)
     doubt = uncertainty_gate(members, np.inf).doubt(held_out.obs)  # (M,)
     thresholds = np.quantile(by_learner(doubt, learners), QUANTILE, axis=1)  # (L,)
-    return uncertainty_gate(members, thresholds[learner_of(learners * lab.plan.rollouts, learners)])
+    return uncertainty_gate(members, thresholds[learner_of(learners * lab.plan.watched, learners)])
 
 
 def held_out_episodes(lab: Lab) -> int:
