@@ -63,7 +63,7 @@ class Claim:
     at_least: float = -np.inf
     at_most: float = np.inf
     unit: str = ""
-    """Such as "%" (the values are shares and are shown in percent) or "steps"."""
+    """Such as "steps"; "%" for shares and "points" for differences of shares, which are shown in percent."""
     jobs: tuple[str, ...] = ()
     """The jobs that the measurement needs; their computing time is shown next to the claim."""
     estimate: Estimate = np.mean
@@ -96,7 +96,7 @@ class Claim:
         return f"at least {low}{self._unit}" if np.isfinite(self.at_least) else f"at most {high}{self._unit}"
 
     def _number(self, value: float) -> str:
-        return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.3g}"
+        return f"{100 * value:.1f}" if self.unit in ("%", "points") else f"{value:.3g}"
 
     @property
     def _unit(self) -> str:

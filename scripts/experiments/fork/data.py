@@ -77,9 +77,9 @@ def version_1_gains(results: Results) -> list[Claim]:
     gains = (by_drivers(results, "mixture") - by_drivers(results, "l2")).T
     what = "Version 1 against version 0: what a mixture gains over l2 on demonstrations from"
     return [
-        Claim(f"{what} 1 driver", gains[0], at_least=-0.10, at_most=0.10, unit="%", jobs=JOBS),
+        Claim(f"{what} 1 driver", gains[0], at_least=-0.10, at_most=0.10, unit="points", jobs=JOBS),
         *[
-            Claim(f"{what} {drivers} drivers", gain, at_least=0.50, unit="%", jobs=JOBS)
+            Claim(f"{what} {drivers} drivers", gain, at_least=0.50, unit="points", jobs=JOBS)
             for drivers, gain in zip(DRIVERS[1:], gains[1:], strict=True)
         ],
     ]
@@ -89,7 +89,9 @@ def a_lot_of_data(results: Results) -> list[Claim]:
     curve = by_episodes(results, "mixture")
     gain = f"what a mixture gains from {EPISODES[-1]} demonstrations instead of {EPISODES[0]}"
     values = curve[:, -1] - curve[:, 0]
-    return [Claim(f"The price of a lot of data: {gain}", values, at_least=0.30, unit="%", jobs=("fork data mixture",))]
+    return [
+        Claim(f"The price of a lot of data: {gain}", values, at_least=0.30, unit="points", jobs=("fork data mixture",))
+    ]
 
 
 CLAIMS = [version_1_gains, a_lot_of_data]

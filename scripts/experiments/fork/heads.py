@@ -84,7 +84,7 @@ def size_does_not_help(results: Results) -> list[Claim]:
             results["fork l2 x16"]["success"] - results["fork l2"]["success"],
             at_least=-0.10,
             at_most=0.10,
-            unit="%",
+            unit="points",
             jobs=("fork l2", "fork l2 x16"),
         )
     ]

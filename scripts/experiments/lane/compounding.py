@@ -104,7 +104,13 @@ def state_claims(results: Results) -> list[Claim]:
     excess = (dagger["variation"] - expert["variation"])[:, 0, late].mean(axis=1)
     return [
         *[
-            Claim(f"{far}, quarter {i + 1} minus quarter {i}", clone[:, i] - clone[:, i - 1], 0.0, unit="%", jobs=jobs)
+            Claim(
+                f"{far}, quarter {i + 1} minus quarter {i}",
+                clone[:, i] - clone[:, i - 1],
+                0.0,
+                unit="points",
+                jobs=jobs,
+            )
             for i in range(1, QUARTERS)
         ],
         Claim(f"{far}, last quarter", clone[:, -1], OUTSIDE, unit="%", jobs=jobs),
@@ -113,14 +119,14 @@ def state_claims(results: Results) -> list[Claim]:
             corrected[:, -1] - corrected[:, 0],
             -FLAT,
             FLAT,
-            unit="%",
+            unit="points",
             jobs=both[:1],
         ),
         Claim(
             f"{near}: share outside that region above the floor, last quarter, DAgger",
             corrected[:, -1] - floor[:, -1],
             at_most=NEAR,
-            unit="%",
+            unit="points",
             jobs=both,
         ),
         Claim(f"{near}: total variation above the floor, last quarter, DAgger", excess, at_most=NEAR, jobs=both),
