@@ -188,8 +188,8 @@ class AutoregressiveHead(Head):
         # END SOLUTION
 
     def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
-        # TODO E.1: teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too. to_bin
-        # and bin_centre do it. The loss is -log p of the whole action: that of exercise 1.2, but summed over A.
+        # TODO E.1: teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too.
+        # to_bin and bin_centre do it. The loss is -log p of the whole action: that of exercise 1.2, but summed over A.
         # BEGIN SOLUTION E.1
         index = to_bin(action, self.bins)  # (B, A)
         logits = self(features, bin_centre(index, self.bins))
