@@ -77,9 +77,19 @@ class TestSource:
         assert re.search(r"\*\*[^*]+\?\*\*[^\n]*\Z", last.source)
 
     def test_asks_for_a_prediction_before_every_figure(self, number):
-        for before, cell in pairwise(read(number).cells):
+        cells = [cell for cell in read(number).cells if not cell.source.startswith("predict(")]
+        for before, cell in pairwise(cells):
             if cell.cell_type == "code" and re.search(r"\b(display|sliders)\(", cell.source):
                 assert "**Before you" in before.source, cell.id
+
+    def test_stores_predictions_whose_outcome_the_next_cell_shows(self, number):
+        asked = 0
+        for cell, after in pairwise(read(number).cells):
+            if name := re.match(r'predict\("(.+?)"', cell.source):
+                asked += 1
+                assert name[1].startswith(f"{number}/")
+                assert f'outcome("{name[1]}", ' in after.source
+        assert asked >= 2
 
     def test_has_the_same_first_cell_as_the_others(self, number):
         assert setup_cell(number) == setup_cell("1")
