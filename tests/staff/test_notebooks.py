@@ -226,6 +226,38 @@ def test_first_cell_finds_an_uploaded_zip(student, tmp_path):
     assert not (tmp_path / "another").exists()
 
 
+@pytest.fixture
+def colab(tmp_path) -> Path:
+    """What is in /content before anything is uploaded."""
+    for name in (".config/gce", "sample_data/README.md", "sample_data/mnist_test.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1,2\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ["hw1-imitation", "drive/MyDrive/hw1", "drive/MyDrive/my courses/hw1 (copy)"])
+def test_first_cell_finds_a_clone_and_a_mounted_drive_on_colab(student, colab, place):
+    homework = student({})
+    (colab / place).parent.mkdir(parents=True, exist_ok=True)
+    homework.folder.rename(colab / place)
+    for _ in range(2):  # it may run again
+        done = run_setup(colab)
+        assert done.returncode == 0, done.stderr
+        assert f"the homework in {Path(place).name}/" in done.stdout
+
+
+def test_first_cell_keeps_what_was_edited_after_a_zip_was_unpacked(student, colab):
+    homework = student({})
+    with zipfile.ZipFile(colab / "hw1-student.zip", "w") as archive:
+        for path in homework.folder.rglob("*.*"):
+            archive.write(path, Path("hw1-student") / path.relative_to(homework.folder))
+    assert run_setup(colab).returncode == 0
+    (edited,) = colab.glob("**/hw1/losses.py")
+    edited.write_text(edited.read_text() + "\n# mine\n")
+    assert run_setup(colab).returncode == 0
+    assert "# mine" in edited.read_text()
+
+
 def test_first_cell_reports_that_there_is_no_homework(tmp_path):
     done = run_setup(tmp_path)
     assert done.returncode == 1
