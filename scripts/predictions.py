@@ -1,7 +1,7 @@
 """Predict first: what a student expects of a figure, stored, and shown beside the outcome.
 
-out/predictions.json has {"1/between": {"question": ..., "prediction": 30.0, "outcome": 27.4}}, by notebook and name. A
-prediction can be changed until its outcome is known. Nothing is stored for a question without a prediction.
+out/predictions.json has {"1/between": {"question": ..., "prediction": 30.0, "outcome": 27.4}}, by notebook and name; the
+outcome is null until it is known, and so long the prediction can be changed. Without a prediction nothing is stored.
 """
 
 import json
@@ -24,7 +24,7 @@ def predict(name: str, question: str, choices: Sequence[str] = (), answer: Answe
         answer: the answer itself, for those who type it into the call; it is also the way without ipywidgets.
     """
     entry = read().get(name, {})
-    if "outcome" in entry:
+    if entry.get("outcome") is not None:
         print(f"{question}\n{beside(entry)}")
     elif answer is not None:
         print(f"{question}\n{_keep(name, question, choices, answer)}")
@@ -41,7 +41,7 @@ def outcome(name: str, value: Answer) -> None:
     if not (entry := entries.get(name)):
         print(f"the outcome: {_text(value)}. No prediction is stored; predict the next one first.")
         return
-    if "outcome" not in entry:
+    if entry.get("outcome") is None:
         entry["outcome"] = value if isinstance(value, str) else float(value)
         _write(entries)
     print(beside(entry | {"outcome": value}))
@@ -71,7 +71,7 @@ def _keep(name: str, question: str, choices: Sequence[str], given: Answer) -> st
     value = _checked(given, choices)
     if value is None:
         return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number'}"
-    _write(read() | {name: {"question": question, "prediction": value}})
+    _write(read() | {name: {"question": question, "prediction": value, "outcome": None}})
     return f"stored: {_text(value)}. Now run the next cell."
 
 

@@ -30,7 +30,7 @@ def fields(monkeypatch):
 
 def test_a_number_is_stored_then_shown_beside_its_outcome(stored, capsys):
     predict("1/a", HOW_MANY, answer=30)
-    assert json.loads(stored.read_text()) == {"1/a": {"question": HOW_MANY, "prediction": 30.0}}
+    assert json.loads(stored.read_text()) == {"1/a": {"question": HOW_MANY, "prediction": 30.0, "outcome": None}}
     outcome("1/a", 27.432)
     assert json.loads(stored.read_text())["1/a"]["outcome"] == 27.432
     assert capsys.readouterr().out.endswith("You predicted 30; the outcome: 27.4.\n")
