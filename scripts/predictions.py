@@ -1,7 +1,8 @@
 """Predict first: what a student expects of a figure, stored, and shown beside the outcome.
 
-out/predictions.json has {"1/between": {"question": ..., "prediction": 30.0, "outcome": 27.4}}, by notebook and name; the
-outcome is null until it is known, and so long the prediction can be changed. Without a prediction nothing is stored.
+out/predictions.json has {"1/between": {"question": ..., "prediction": 30.0, "outcome": 27.4}}, by notebook and name.
+The outcome is null until it is known; until then the prediction can be changed. Without a prediction nothing is
+stored.
 """
 
 import json
