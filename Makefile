@@ -18,9 +18,9 @@ PYTEST_OPTIONS := -n auto --dist loadfile
 REQUIREMENTS ?= requirements.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick check test submit clean
+.PHONY: help demo quick check doctor test submit clean
 
-help:  ## print this list
+help:  ## print this list; begin with `make check`
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/ready  ## measure every claim and draw every figure; open out/index.html
@@ -31,6 +31,10 @@ quick: $(VENV)/ready  ## the same, coarse but fast
 
 check: $(VENV)/ready  ## your grade so far, with hints
 	$(BIN)/python -m scripts.check
+
+doctor:  ## what is wrong with the set-up, and the remedy; installs nothing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m scripts.check --doctor; \
+	else $(PYTHON) -m scripts.check --doctor; fi || true
 
 test: $(VENV)/ready  ## run all tests
 	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
@@ -74,10 +78,18 @@ clean:  ## delete results that can be made again; .venv, seeds and grades stay
 	test ! -d $(OUT) || find $(OUT) -mindepth 1 -maxdepth 1 ! -name '*.seed' ! -name grades -exec rm -rf {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# The same pins with uv and with pip. uv compiles nothing, so what the checks use is imported once: the first check would
+# otherwise be late.
 $(VENV)/ready: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is older: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@echo "installing packages into $(VENV); this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
-	touch $@
+	@if command -v uv > /dev/null; then \
+	  echo "installing packages into $(VENV) with uv" && \
+	  uv pip install --python $(BIN)/python $(REQUIREMENTS:%=-r %) && \
+	  $(BIN)/python -c "from tests.autograder.warm import warm_up; warm_up()"; \
+	else \
+	  echo "installing packages into $(VENV) with pip; this takes some minutes (with uv it takes seconds)" && \
+	  $(BIN)/python -m pip install --disable-pip-version-check $(REQUIREMENTS:%=-r %); \
+	fi
+	@touch $@

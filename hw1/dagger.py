@@ -46,13 +46,14 @@ def rollout_and_relabel(
         horizon: time steps T.
         beta: between 0 and 1.
         rng: draws everything that is random: the seed of the rollout, any int below 2**31, and the coins, each
-            independent of all others and of the seed.
+            independent of all others and of the seed. `rng.integers` draws the seed; make it an `int`. For the coins
+            hand on rng itself: no copy, no new generator.
 
     Returns:
         A dataset of up to T x N samples, one episode for each environment (states after its end are left out).
     """
     # TODO 4.1: a rollout (import it from hw1.rollout) with a BetaGate (from hw1.gates); the expert's actions in the
-    # states that it visited; Dataset.from_rollout.
+    # states that it visited, which the expert takes as they are, [T, N, S]; Dataset.from_rollout.
     # BEGIN SOLUTION 4.1
     seed = int(rng.integers(2**31))
     steps = rollout(env, policy, horizon, seed, expert=expert, gate=BetaGate(beta, rng))
@@ -65,7 +66,8 @@ def aggregate(dataset: Dataset, new: Dataset) -> Dataset:
 
     All samples of both, the old ones first; neither input is changed. Episode numbers of `new` are shifted so that
     they do not collide with those of `dataset`, which stay. All other values and every dtype stay as they are. Either
-    dataset may be empty.
+    dataset may be empty. D is empty, for example, if nobody demonstrated anything: its arrays then have the length 0,
+    and D' is all there is.
     """
     # TODO 4.2: concatenate every field (dataclasses.fields lists them); shift new.episode.
     # BEGIN SOLUTION 4.2
@@ -132,8 +134,9 @@ def intervention_rollout(
     """Exercise 4.4. HG-DAgger (Kelly et al. 2019): the expert takes over when the gate decides so.
 
     Only states in which the expert had control are kept, with the action that the expert took: the lecture's
-    D <- D union {(s_i, a*_i)}, i >= t. The dataset is empty if the expert never intervened. Each intervention is an
-    episode of its own: a gap begins a new one.
+    D <- D union {(s_i, a*_i)}, i >= t, from the step t at which the expert takes the wheel on, while the expert has it:
+    an intervention in the steps 3 to 5 gives three samples. The dataset is empty if the expert never intervened. Each
+    intervention is an episode of its own: a gap begins a new one.
 
     The rules of `hw1.rollout` hold: `seed` resets the environment, and the policy and the gate if they have `reset`. At
     every step the policy and the gate are asked once, about all environments. Before the first step the expert did not

@@ -136,6 +136,7 @@ class MixtureHead(Head):
 
     def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         # TODO 2.2: draw a component (sample_index), then an action from that component's Gaussian (draw_normal).
+        # `pick` takes the parameters of one component for each row.
         # BEGIN SOLUTION 2.2
         logits, means, log_stds = self(features)
         k = sample_index(logits, generator)
@@ -188,6 +189,7 @@ class AutoregressiveHead(Head):
 
     def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         # TODO E.1: teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too.
+        # to_bin and bin_centre do it. The loss is -log p of the whole action: that of exercise 1.2, but summed over A.
         # BEGIN SOLUTION E.1
         index = to_bin(action, self.bins)  # (B, A)
         logits = self(features, bin_centre(index, self.bins))

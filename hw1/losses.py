@@ -38,7 +38,7 @@ def categorical_nll(logits: Float[torch.Tensor, "B K"], index: Int64[torch.Tenso
 
     Args:
         logits: unnormalised log probabilities.
-        index: the class that the expert chose.
+        index: the class that the expert chose, from 0 to K - 1.
 
     Example: with K equal logits it is log K. Logits of 1e4 must not overflow: never exponentiate by hand.
     """
@@ -81,6 +81,7 @@ def mixture_nll(
 
     Args:
         logits: unnormalised log weights.
+        means, log_stds: of each component; log_stds as in exercise 1.3.
 
     Value and gradient must be finite even for log_std = -20 at a distance of 1e3. There the density itself is 0 in
     float32 and its logarithm infinite, so stay in log space throughout (`torch.logsumexp`), and multiply by

@@ -4,15 +4,25 @@
     python -m scripts.check 1.3 E.2      two exercises
     python -m scripts.check 1            part 1
     python -m scripts.check 1.3 --debug  without a separate process, so that breakpoint() works
+    python -m scripts.check 1.3 --hint   a hint on what is wrong; each call gives one more, up to three
+    python -m scripts.check --doctor     what is wrong with Python, its packages, your files, and what to do about it
 
 Exit status: 0 if every exercise that you have attempted passes, 1 if one does not, 2 if nothing could be checked, 130
 if interrupted.
 """
 
-import shutil
 import sys
+
+from scripts import doctor
+
+if __name__ == "__main__":  # before anything is imported that may be missing or broken
+    doctor.explain_imports()
+    if "--doctor" in sys.argv:
+        sys.exit(doctor.main(sys.argv[1:]))
+
+import shutil
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +32,7 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
+from scripts import hints
 from scripts.command import UserError, ended, read_options, require_seconds
 from scripts.terminal import colour, progress
 from tests.autograder import report
@@ -45,9 +56,15 @@ class Options:
     """Run your code without a separate process and time limits, print full tracebacks; breakpoint() works."""
     timeout: float | None = None
     """Seconds for each check, instead of its own limit (10 for most checks). Increase it on a slow computer."""
+    hint: bool = False
+    """Print a hint on the first exercise that does not pass yet: a question, then an example, then a formula."""
+    doctor: bool = False
+    """Examine the set-up instead: Python, packages, disk, files, corrections. Stands alone."""
 
 
 def main(arguments: list[str]) -> int:
+    if "--doctor" in arguments:
+        return doctor.main(arguments)
     options = read_options(Options, arguments, "scripts.check", __doc__)
     return ended(lambda: run(options), {SnapshotError: 2})
 
@@ -56,11 +73,15 @@ def run(options: Options) -> int:
     """Check what is asked for. Returns the exit status; raises UserError or SnapshotError if nothing can be checked."""
     require_seconds("--timeout", options.timeout)
     asked = select(options.exercises)
+    for file, line in doctor.conflicts(ROOT):
+        print(f"conflict: {doctor.resolve(file, line)}.\n")
     oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
     if edited := oracle.edited(ROOT):
         print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
     runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
-    results = grade(asked, ROOT, runner, oracle)
+    results = grade(asked, ROOT, runner, oracle, needs_help if options.hint else never)
+    if options.hint:
+        print(hint(results))
     return 0 if all(result.status == "passed" for result in results if result.attempted) else 1
 
 
@@ -75,6 +96,25 @@ def select(names: tuple[str, ...] = ()) -> list[Exercise]:
             f"a part ({', '.join(dict.fromkeys(part.values()))}) stands for all of its exercises"
         )
     return [e for e in table.values() if not wanted or wanted & {e.id, part[e.id]}]
+
+
+def needs_help(result: Result) -> bool:
+    return result.attempted and result.status != "passed" and not result.waits
+
+
+def never(result: Result) -> bool:
+    return False
+
+
+def hint(results: list[Result]) -> str:
+    """The next hint on the first exercise that needs help; if there is none, on how to begin the first open one."""
+    missed = [result for result in results if result.status != "passed"]
+    if not missed:
+        return "\nnothing to hint at: everything passes"
+    chosen = next(filter(needs_help, missed), missed[0])
+    if chosen.waits:
+        return f"\n{chosen.exercise.id} needs another exercise first: {chosen.status}"
+    return f"\n{chosen.exercise.id} {chosen.exercise.title}{hints.next_hint(chosen, ROOT, width())}"
 
 
 def you_changed(files: list[str]) -> str:
@@ -95,25 +135,40 @@ def in_process() -> AbstractContextManager[InProcess]:
 
 
 def grade(
-    asked: list[Exercise], student: Path, runner: AbstractContextManager[Runner | InProcess], oracle: Stored
+    asked: list[Exercise],
+    student: Path,
+    runner: AbstractContextManager[Runner | InProcess],
+    oracle: Stored,
+    stop: Callable[[Result], bool] = never,
 ) -> list[Result]:
-    """Check exercises in the files of the folder `student`, and print each result when it is known."""
+    """Check exercises in the files of the folder `student`, and print each result when it is known.
+
+    Ends after a result at which `stop` says so.
+    """
     probes = [probe for exercise in asked for probe in of(exercise.id)]
     with runner as running:
-        return show(judge(running, oracle, probes, reveal=True, known=oracle), asked, student)
+        return show(judge(running, oracle, probes, reveal=True, known=oracle), asked, student, stop)
 
 
-def show(verdicts: Iterator[list[Verdict]], asked: list[Exercise], student: Path) -> list[Result]:
+def show(
+    verdicts: Iterator[list[Verdict]], asked: list[Exercise], student: Path, stop: Callable[[Result], bool] = never
+) -> list[Result]:
     """Print the table row by row, and below it the exercise that is being checked."""
-    places = report.places(student)
-    width = max(80, min(120, shutil.get_terminal_size().columns))
+    places, handout = report.places(student), (student / report.HANDOUT).is_file()
     results = []
     for done, exercise in enumerate(asked):
         with progress(f"checking {exercise.id} {exercise.title} ({done + 1} of {len(asked)})"):
             results.append(Result.of(next(verdicts)))
-        print(report.row(results[-1], places, width, colour()), flush=True)
+        print(report.row(results[-1], places, width(), colour(), report.like(results), handout), flush=True)
+        if stop(results[-1]):
+            return results
     print(report.footer(results))
     return results
+
+
+def width() -> int:
+    """Of what is printed, in characters."""
+    return max(80, min(120, shutil.get_terminal_size().columns))
 
 
 if __name__ == "__main__":

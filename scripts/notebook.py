@@ -1,4 +1,5 @@
-"""What the notebooks share: a check of what is installed, `if_done` for exercises that are not done yet, and sliders.
+"""What the notebooks share: a check of what is installed, `if_done` for exercises that are not done yet, predictions,
+and sliders.
 
 Imports no package that may be missing, so that `setup` can report it.
 """
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts.predictions import outcome, predict
+
+__all__ = ["FAST", "if_done", "outcome", "predict", "setup", "sliders"]
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -26,7 +26,8 @@ from torch.utils._pytree import tree_map_only
 from hw1.exercises import ROOT
 from scripts.command import ended, read_options
 from tests.autograder import compare
-from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, Answers, digest, draw, given, snapshot
+from tests.autograder.oracle import PUBLIC_SEED, SNAPSHOT, Answers, draw, snapshot
+from tests.autograder.originals import digest, given
 from tests.autograder.probes import PROBES, Probe
 from tests.autograder.probes.base import Arrays, Close
 from tests.autograder.staff.live import Live

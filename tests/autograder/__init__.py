@@ -8,6 +8,7 @@
     runner            starts workers and sends them probes, within time limits
     judge             compares the arrays with the expected ones and looks for a known mistake that explains them
     oracle            the source of the expected arrays: a stored snapshot, or the reference solution
+    originals         the given files as they were released, and which were edited since
     compare           whether an array is right, and if not, how it differs
     unanswered        why there is no answer: an exception, a wrong form, a missing file
     discreet          what the server may say about hidden inputs: sentences that can be counted

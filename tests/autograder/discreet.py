@@ -13,13 +13,12 @@ from pathlib import Path
 
 from hw1 import exercises
 from tests.autograder import compare, forms, unanswered
-from tests.autograder.probes import base
+from tests.autograder.probes import base, of
 from tests.autograder.probes.base import Close, Probe
 from tests.autograder.verdict import Verdict
 
 OTHERS = "; so are other parts of the answer"  # are wrong
 SAME_LINE = " (the line that is named above)"
-WITHHELD = "right, but it counts only if another check of this exercise passes too"
 BLANK = "..."  # replaces what a sentence of a check contains
 
 NOT_TRIED = "; `python -m scripts.check {exercise}` may say more"
@@ -34,7 +33,7 @@ PASSES = (
 def reasons(probe: Probe, names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Every status of a check with every reason for it. `names`: of the arrays that are compared."""
     yield "passed", ""
-    yield "failed", WITHHELD
+    yield "failed", withheld(probe.exercise)
     yield from unanswered.sentences(probe.exercise)
     yield from (("failed", text) for text in _raised())
     for name in names:
@@ -42,6 +41,13 @@ def reasons(probe: Probe, names: Collection[str]) -> Iterator[tuple[str, str]]:
         letters = sorted({letter for axes in probe.axes.values() for letter in axes.split()})
         for text in (f"{name} is missing", *(f"{name}: {text}" for text in compare.sentences(rule, letters))):
             yield from (("failed", text + more) for more in ("", OTHERS))
+
+
+def withheld(exercise: str) -> str:
+    """What is said about a right answer that could be guessed, as long as all others are wrong."""
+    *others, last = [probe.id for probe in of(exercise) if not probe.guessable]
+    names = f"one of {', '.join(others)} and {last}" if others else last
+    return f"right, but it could be guessed: it counts as soon as {names} passes, too"
 
 
 def difference(wrong: list[str]) -> str:

@@ -129,4 +129,4 @@ def _require_another_pass(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         if verdict.status == "passed":
             verdict.status = "failed"
-            verdict.text = discreet.WITHHELD
+            verdict.text = discreet.withheld(verdict.probe.exercise)

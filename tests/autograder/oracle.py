@@ -15,17 +15,16 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hw1 import exercises
+from tests.autograder import originals
 from tests.autograder.compare import ANY, THIN, half
+from tests.autograder.originals import SNAPSHOT
 from tests.autograder.probes.base import Arrays, Probe, Sample
 
 PUBLIC_SEED = "public"
-SNAPSHOT = Path("tests/autograder/probes/expected.safetensors")
 SAMPLE = "/sample"  # at the end of an array's name
 UNKNOWN = ""  # instead of an array's name
 NAME = SNAPSHOT.as_posix()
 RESTORE = f"Restore it with `git checkout -- {NAME}`, or download the homework again."
-GIVEN = ("hw1/**/*.py", "hw1/*.toml", "tests/autograder/probes/*.py")
 
 
 class Oracle(Protocol):
@@ -117,8 +116,7 @@ class Stored:
 
     def edited(self, root: Path) -> list[str]:
         """The given files that were changed, added or removed since the snapshot was written."""
-        now = given(root)
-        return sorted(file for file in now.keys() | self.given.keys() if now.get(file) != self.given.get(file))
+        return originals.edited(root, self.given)
 
 
 @dataclass(frozen=True)
@@ -190,14 +188,3 @@ def _unpacked(row: np.ndarray, shapes: dict[str, tuple[tuple[int, ...], np.dtype
         name: part.reshape(shape).astype(dtype)
         for part, (name, (shape, dtype)) in zip(parts, shapes.items(), strict=True)
     }
-
-
-def given(root: Path) -> dict[str, str]:
-    """Digests of the files that students do not edit, by path. Line ends do not matter."""
-    files = {path for pattern in GIVEN for path in root.glob(pattern)}
-    names = sorted({file.relative_to(root).as_posix() for file in files} - set(exercises.files()))
-    return {name: digest((root / name).read_bytes()) for name in names}
-
-
-def digest(text: bytes) -> str:
-    return hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest()

@@ -12,6 +12,7 @@ from tests.autograder.verdict import Verdict
 GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
 COLOURS = {"passed": GREEN, "partly": YELLOW, "failed": RED, "timed out": RED, "crashed": RED}
 RESET = "\033[0m"
+HANDOUT = "writeup/handout.html"
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,31 @@ class Result:
         return self.status != "not attempted"
 
     @property
+    def waits(self) -> bool:
+        """Whether another exercise must be done first."""
+        return self.status.startswith("waiting for")
+
+    @property
+    def unreadable(self) -> str:
+        """Why the student's file could not be imported; empty if it could."""
+        return "" if any(verdict.imported for verdict in self.verdicts) else self.verdicts[0].text
+
+    @property
     def mistakes(self) -> list[str]:
         """The known mistakes that explain the failures, each once."""
         return list(dict.fromkeys(says for verdict in self.verdicts for says in verdict.mistakes))
 
     def lines(self) -> list[str]:
-        """The known mistakes, then one line per probe that did not pass; one for all if they share the reason; none if
+        """The known mistakes, then one line for each reason, with the checks that did not pass because of it; none if
         the status says it."""
-        if self.status == "not attempted" or self.status.startswith("waiting for"):
+        if not self.attempted or self.waits:
             return []
         missed = [v for v in self.verdicts if v.status != "passed"]
-        reasons = {v.text for v in missed}
+        reasons = dict.fromkeys((v.text or v.status, v.text) for v in missed)
         if len(missed) > 1 and len(reasons) == 1 and len(missed) == len(self.verdicts):
-            text = reasons.pop()
+            ((_, text),) = reasons
             return [*map(sentence, self.mistakes), *([f"all {len(missed)} checks: {text}"] if text else [])]
-        rows = [f"{v.probe.id} {v.probe.title} ({_points(v)}): {v.text or v.status}" for v in missed]
+        rows = [_because(reason, [v for v in missed if (v.text or v.status) == reason]) for reason, _ in reasons]
         return [*map(sentence, self.mistakes), *rows]
 
 
@@ -71,9 +82,11 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
-def _points(verdict: Verdict) -> str:
-    points = verdict.probe.points
-    return f"{points:g} point" + ("s" if points != 1 else "")
+def _because(reason: str, verdicts: list[Verdict]) -> str:
+    """The checks that share a reason, with their points."""
+    points = sum(verdict.probe.points for verdict in verdicts)
+    checks = ", ".join(f"{verdict.probe.id} {verdict.probe.title}" for verdict in verdicts)
+    return f"{checks} ({points:g} point{'s' * (points != 1)}): {reason}"
 
 
 def total(results: list[Result]) -> tuple[float, float]:
@@ -101,20 +114,38 @@ def _place(root: Path, exercise: Exercise) -> str:
 
 def table(results: list[Result], places: dict[str, str]) -> str:
     """Exercise, points and status, the reasons below each exercise that did not pass, and the sum."""
-    return "\n".join([*(row(result, places) for result in results), footer(results)])
+    rows = [row(result, places, like=like(results[:number])) for number, result in enumerate(results, 1)]
+    return "\n".join([*rows, footer(results)])
 
 
-def row(result: Result, places: dict[str, str] | None = None, width: int = 100, colour: bool = False) -> str:
+def like(results: list[Result]) -> str:
+    """The first exercise that could not be read for the same reason as the last one; empty if that is the last one."""
+    *before, last = results
+    return next((r.exercise.id for r in before if last.unreadable and r.unreadable == last.unreadable), "")
+
+
+def row(
+    result: Result,
+    places: dict[str, str] | None = None,
+    width: int = 100,
+    colour: bool = False,
+    like: str = "",
+    handout: bool = False,
+) -> str:
     """The line of one exercise, and the reasons below it.
 
-    `places`: from the function of that name.
+    Args:
+        places: from the function of that name.
+        like: an exercise whose row gives the reasons already.
+        handout: name the place of the exercise's statement in the handout, below the reasons.
     """
     exercise, status = result.exercise, f"{result.status:16}"
     place = "" if result.status == "passed" else (places or {}).get(exercise.id, exercise.file)
     score = f"{result.points:g}/{exercise.points}"
     shown = COLOURS.get(result.status, GREY) + status + RESET if colour else status
     lines = [f"{exercise.id:4} {exercise.title:42} {score:>7}  {shown} {place}".rstrip()]
-    for line in result.lines():
+    about = [f"statement: {HANDOUT}#ex-{exercise.id}"] if handout and result.attempted and place else []
+    for line in [*([f"the same as in {like}"] if like else result.lines()), *about]:
         lines += textwrap.wrap(line, width, initial_indent=" " * 5, subsequent_indent=" " * 9)
     return "\n".join(lines)
 

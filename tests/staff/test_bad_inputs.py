@@ -145,6 +145,7 @@ def test_every_command_and_kind_has_a_row():
 # --- whatever happens on the way -------------------------------------------------------------------------------------
 DEEP = {
     "scripts.check 1.1": "scripts.check.Stored",
+    "scripts.check 1.1 --hint": "scripts.check.Stored",
     "scripts.submit --out new.zip": "scripts.submit.Stored",
     "scripts.figures --out new": "scripts.figures.Sources",
     "scripts.staff.tables --check": "scripts.staff.tables.load",

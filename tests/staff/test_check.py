@@ -69,10 +69,11 @@ def line_of(tree, file: str, text: str) -> int:
         ("2.2", r"0/12 failed hw1/heads.py:(?P<line>\d+) .*ValueError: too bad \(hw1/heads.py, line \d+\)"),
         ("3.1", r"0/6 crashed hw1/compounding.py:(?P<line>\d+) all \d checks: the process ended unexpectedly"),
         (
-            "4.2",
-            r"0/3 failed hw1/dagger.py:(?P<line>\d+) all \d checks: hw1/dagger.py cannot be imported: "
+            "4.1",
+            r"0/6 failed hw1/dagger.py:(?P<line>\d+) all \d checks: hw1/dagger.py cannot be imported: "
             r"SyntaxError: invalid syntax \(hw1/dagger.py, line \d+\)$",
         ),
+        ("4.2", r"0/3 failed hw1/dagger.py:\d+ the same as in 4.1$"),
         ("E.1", r"0/5 waiting for 1.1 hw1/heads.py:(?P<line>\d+)$"),
         ("E.2", r"5/5 passed$"),
     ],
@@ -192,6 +193,7 @@ def result(*verdicts: tuple[str, str]) -> Result:
         ([("crashed", "x"), ("failed", "a")], "crashed", ["x", "a"]),
         ([("failed", "a"), ("not attempted", "")], "failed", ["a", "not attempted"]),
         ([("failed", "a"), ("failed", "a")], "failed", ["a"]),
+        ([("passed", ""), ("failed", "a"), ("failed", "b"), ("failed", "a")], "partly", ["a", "b"]),
         ([("passed", ""), ("waiting", "waiting for 2.1")], "partly", ["waiting for 2.1"]),
     ],
 )
@@ -200,6 +202,34 @@ def test_the_status_of_an_exercise_follows_from_its_probes(verdicts, status, lin
     assert summed.status == status
     assert [line.rpartition(": ")[2] for line in summed.lines()] == lines
     assert summed.points == sum(v.probe.points for v in summed.verdicts if v.status == "passed")
+
+
+def test_checks_that_fail_for_the_same_reason_share_a_line_with_their_points():
+    first, second, third = of("1.3")[:3]
+    summed = result(("failed", "a"), ("failed", "b"), ("failed", "a"))
+    points = first.points + third.points
+    assert summed.lines()[0] == f"1.3.1 {first.title}, 1.3.3 {third.title} ({points:g} points): a"
+    assert summed.lines()[1].startswith(f"1.3.2 {second.title} ({second.points:g} point")
+
+
+def test_a_file_that_cannot_be_read_is_explained_once():
+    def unreadable(id: str, text: str) -> Result:
+        return Result.of([Verdict(probe, "failed", text, imported=False) for probe in of(id)])
+
+    results = [unreadable("4.1", "line 3"), unreadable("4.2", "line 3"), unreadable("2.1", "line 9")]
+    assert report.like(results[:1]) == ""
+    assert report.like(results[:2]) == "4.1"
+    assert report.like(results) == ""
+    printed = report.table(results, {})
+    assert printed.count("line 3") == 1
+    assert "the same as in 4.1" in printed
+
+
+@pytest.mark.parametrize(("status", "named"), [("failed", True), ("passed", False), ("not attempted", False)])
+def test_an_exercise_that_fails_names_its_statement_in_the_handout(status, named):
+    place = "statement: writeup/handout.html#ex-1.3"
+    assert (place in report.row(result((status, "a")), handout=True)) == named
+    assert place not in report.row(result((status, "a")), handout=False)
 
 
 def test_colours_do_not_move_the_columns():

@@ -15,6 +15,7 @@ import pytest
 
 from hw1 import exercises
 from hw1.exercises import ROOT
+from scripts import hints
 
 PARTS = ("hw1", "scripts", "tests", "writeup")
 FILES = ("pyproject.toml", "requirements.txt")
@@ -290,6 +291,23 @@ A Laplace distribution: $-\log p=\sum_i\bigl[|a_i-\mu_i|/b_i+\log 2b_i\bigr]$ fo
 \end{exercise}
 
 """
+KIND = """[[kind]]
+name = "a Laplace distribution"
+exercises = ["1.5"]
+mistakes = ['your loss is the one']
+hints = [
+  "Which terms has the negative logarithm of a Laplace density, and over what is it added up?",
+  "With A = 1, no distance and a scale of 1 only log 2 = 0.693 is left.",
+  "Distance divided by the scale, plus the logarithm of twice the scale; the sum over A, the mean over B.",
+]
+
+"""
+BEGINNING = """"1.5" = [
+  "What does a Laplace density look like, compared with a Gaussian one?",
+  "A = 1: no distance and the scale 1 give 0.693, a distance of one scale gives 1 more.",
+  "For each dimension the distance in scales plus log of twice the scale.",
+]
+"""
 # make snapshot, but not once more as on another processor; make writeup
 GENERATE = """
 from scripts.staff import snapshot, writeup
@@ -299,7 +317,7 @@ for path, text in writeup.made().items():
 """
 
 
-def test_an_exercise_costs_five_files_and_no_test_is_edited(copy):
+def test_an_exercise_costs_six_files_and_no_test_is_edited(copy):
     copy.insert("hw1/exercises.toml", '  { id = "2.1"', ROW)
     total = exercises.totals()["code"]
     text = (copy.folder / "hw1/exercises.toml").read_text(encoding="utf-8")
@@ -308,8 +326,12 @@ def test_an_exercise_costs_five_files_and_no_test_is_edited(copy):
     copy.append("tests/autograder/probes/losses.py", PROBES)
     copy.append("tests/staff/bugs/losses.toml", WAYS)
     copy.insert("writeup/handout.tex", r"\begin{exercise}{2.1}", BOX)
+    first = f'[[kind]]\nname = "{hints.kinds()[0].name}"'
+    copy.insert("scripts/hints.toml", first, KIND)
+    copy.insert("scripts/hints.toml", '"2.1" = [', BEGINNING)
     edited = set(copy.edited)
     copy.run("-c", GENERATE)
+    assert copy.passes("tests/staff/test_hints.py", "-k", "kind or beginning or repeated") >= 8
     fast = ("-k", "not known_mistakes and not rounding_errors")  # they would look at all exercises
     assert copy.passes("tests/staff/test_exercises.py", "tests/staff/test_snapshot.py", *fast) >= 10
     tests = ("test_points", "test_bugs", "test_alternatives", "test_writeup")
@@ -317,7 +339,7 @@ def test_an_exercise_costs_five_files_and_no_test_is_edited(copy):
     assert copy.passes(*(f"tests/staff/{name}.py" for name in tests), "-k", chosen) >= 12
     assert copy.passes("tests/test_probes.py", "-m", "ex1_5") == 2
     assert "1.5  Laplace likelihood" in copy.run("-m", "scripts.check", "1.5")
-    assert len(edited) == documented("an exercise") == 5
+    assert len(edited) == documented("an exercise") == 6
 
 
 # --- a claim with its figure -----------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def told(student):
     dagger.write_text(text.replace(mark, f"<<<<<<< HEAD\n=======\n>>>>>>> upstream\n{mark}"), encoding="utf-8")
     done = tree.run("scripts.check")
     assert "Traceback" not in done.stderr
-    rows = re.split(r"^(?=\w\.\w )", done.stdout, flags=re.MULTILINE)
+    rows = re.split(r"^(?=\w\.\w |conflict)", done.stdout, flags=re.MULTILINE)
     return {row[:3]: " ".join(row.split()) for row in rows}
 
 
@@ -47,7 +47,8 @@ def told(student):
             r"NameError: name 'BetaGate' is not defined \(.*\): is the line `from hw1.gates import BetaGate`",
         ),
         ("4.1", r"merge conflict: keep one version.*\(hw1/dagger.py, line \d+\)"),
-        ("4.4", r"merge conflict: keep one version.*\(hw1/dagger.py, line \d+\)"),
+        ("4.4", r"the same as in 4.1"),
+        ("con", r"^conflict: hw1/dagger.py, line \d+: a pull left conflict markers\. Keep one version"),
     ],
 )
 def test_an_exception_is_told_with_the_line_and_what_to_do(told, exercise, says):

@@ -77,9 +77,19 @@ class TestSource:
         assert re.search(r"\*\*[^*]+\?\*\*[^\n]*\Z", last.source)
 
     def test_asks_for_a_prediction_before_every_figure(self, number):
-        for before, cell in pairwise(read(number).cells):
+        cells = [cell for cell in read(number).cells if not cell.source.startswith("predict(")]
+        for before, cell in pairwise(cells):
             if cell.cell_type == "code" and re.search(r"\b(display|sliders)\(", cell.source):
                 assert "**Before you" in before.source, cell.id
+
+    def test_stores_predictions_whose_outcome_the_next_cell_shows(self, number):
+        asked = 0
+        for cell, after in pairwise(read(number).cells):
+            if name := re.match(r'predict\("(.+?)"', cell.source):
+                asked += 1
+                assert name[1].startswith(f"{number}/")
+                assert f'outcome("{name[1]}", ' in after.source
+        assert asked >= 2
 
     def test_has_the_same_first_cell_as_the_others(self, number):
         assert setup_cell(number) == setup_cell("1")
@@ -214,6 +224,38 @@ def test_first_cell_finds_an_uploaded_zip(student, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "the homework in hw1-imitation/" in done.stdout
     assert not (tmp_path / "another").exists()
+
+
+@pytest.fixture
+def colab(tmp_path) -> Path:
+    """What is in /content before anything is uploaded."""
+    for name in (".config/gce", "sample_data/README.md", "sample_data/mnist_test.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1,2\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ["hw1-imitation", "drive/MyDrive/hw1", "drive/MyDrive/my courses/hw1 (copy)"])
+def test_first_cell_finds_a_clone_and_a_mounted_drive_on_colab(student, colab, place):
+    homework = student({})
+    (colab / place).parent.mkdir(parents=True, exist_ok=True)
+    homework.folder.rename(colab / place)
+    for _ in range(2):  # it may run again
+        done = run_setup(colab)
+        assert done.returncode == 0, done.stderr
+        assert f"the homework in {Path(place).name}/" in done.stdout
+
+
+def test_first_cell_keeps_what_was_edited_after_a_zip_was_unpacked(student, colab):
+    homework = student({})
+    with zipfile.ZipFile(colab / "hw1-student.zip", "w") as archive:
+        for path in homework.folder.rglob("*.*"):
+            archive.write(path, Path("hw1-student") / path.relative_to(homework.folder))
+    assert run_setup(colab).returncode == 0
+    (edited,) = colab.glob("**/hw1/losses.py")
+    edited.write_text(edited.read_text() + "\n# mine\n")
+    assert run_setup(colab).returncode == 0
+    assert "# mine" in edited.read_text()
 
 
 def test_first_cell_reports_that_there_is_no_homework(tmp_path):

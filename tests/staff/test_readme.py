@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.staff import tables
 from scripts.staff.tables import READMES, Measured
@@ -40,6 +41,21 @@ def test_the_excerpt_is_the_exercise_as_staff_and_as_students_see_it():
     assert textwrap.indent(student, "    ") in strip(source)
     assert "# BEGIN SOLUTION 1.1" in staff
     assert student.endswith('raise NotImplementedError("TODO 1.1")\n')
+
+
+def test_coding_assistants_are_asked_to_tutor():
+    text = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    assert strip(text, "AGENTS.md") == text
+    assert all(f"`{file}`" in text for file in exercises.files())
+    assert "**Do not** fill in a TODO" in text
+    assert "--hint" in text
+    assert "AGENTS.md" in STUDENT
+
+
+def test_the_first_ten_minutes_name_what_helps():
+    first = STUDENT.partition("the first ten minutes")[2].partition("### Reading order")[0]
+    for what in ("make check", "uv", "make doctor", "--doctor", "--hint", "git pull --no-rebase", "git commit -am"):
+        assert what in first, what
 
 
 def test_every_module_is_in_the_reading_order():

@@ -6,8 +6,9 @@ import torch
 
 from hw1.exercises import ROOT
 from scripts.staff import snapshot as staff
-from tests.autograder import compare, oracle
-from tests.autograder.oracle import NAME, SNAPSHOT, Answers, SnapshotError, Stored, given, snapshot
+from tests.autograder import compare
+from tests.autograder.oracle import NAME, SNAPSHOT, Answers, SnapshotError, Stored, snapshot
+from tests.autograder.originals import digest, given
 from tests.autograder.probes import PROBES
 from tests.autograder.probes.base import Close, Probe, Sample
 from tests.autograder.staff.markers import strip
@@ -95,7 +96,7 @@ def test_the_snapshot_has_the_digests_of_the_given_files_as_students_get_them(st
     student = {file: strip((ROOT / file).read_text()) for file in given(ROOT) if file.endswith(".py")}
     for file, text in student.items():
         for ends in (text, text.replace("\n", "\r\n")):
-            assert oracle.digest(ends.encode()) == stored.given[file], file
+            assert digest(ends.encode()) == stored.given[file], file
     assert {
         "hw1/rollout.py",
         "hw1/envs/lane.py",

@@ -1,0 +1,120 @@
+"""Predict first: what a student expects of a figure, stored, and shown beside the outcome.
+
+out/predictions.json has {"1/between": {"question": ..., "prediction": 30.0, "outcome": 27.4}}, by notebook and name.
+The outcome is null until it is known; until then the prediction can be changed. Without a prediction nothing is
+stored.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from hw1.exercises import ROOT
+
+STORED = ROOT / "out" / "predictions.json"
+Answer = float | str
+
+
+def predict(name: str, question: str, choices: Sequence[str] = (), answer: Answer | None = None) -> None:
+    """Asks for a number, or for one of `choices`, and stores the answer.
+
+    Args:
+        name: notebook and question, such as "1/between".
+        answer: the answer itself, for those who type it into the call; it is also the way without ipywidgets.
+    """
+    entry = read().get(name, {})
+    if entry.get("outcome") is not None:
+        print(f"{question}\n{beside(entry)}")
+    elif answer is not None:
+        print(f"{question}\n{_keep(name, question, choices, answer)}")
+    elif find_spec("ipywidgets") is None:
+        what = f"one of {', '.join(map(repr, choices))}" if choices else "a number"
+        print(f"{question}\nTo predict, add answer=... to the call, {what}, and run the cell again.{_before(entry)}")
+    else:
+        _widget(question, choices, entry, lambda given: _keep(name, question, choices, given))
+
+
+def outcome(name: str, value: Answer) -> None:
+    """Shows the prediction beside what came out, and stores both together, once."""
+    entries = read()
+    if not (entry := entries.get(name)):
+        print(f"the outcome: {_text(value)}. No prediction is stored; predict the next one first.")
+        return
+    if entry.get("outcome") is None:
+        entry["outcome"] = value if isinstance(value, str) else float(value)
+        _write(entries)
+    print(beside(entry | {"outcome": value}))
+
+
+def beside(entry: dict) -> str:
+    """Prediction and outcome, in a sentence."""
+    return f"You predicted {_text(entry['prediction'])}; the outcome: {_text(entry['outcome'])}."
+
+
+def read(path: Path | None = None) -> dict[str, dict]:
+    """All predictions by name; none if there is no file, or if it cannot be read, which is said."""
+    path = path or STORED
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        print(f"{path} cannot be read ({error}); delete it to begin anew")
+        return {}
+    rows = entries.items() if isinstance(entries, dict) else ()
+    return {name: entry for name, entry in rows if isinstance(entry, dict) and "prediction" in entry}
+
+
+def _keep(name: str, question: str, choices: Sequence[str], given: Answer) -> str:
+    """Stores an answer; returns what is said about it."""
+    value = _checked(given, choices)
+    if value is None:
+        return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number'}"
+    _write(read() | {name: {"question": question, "prediction": value, "outcome": None}})
+    return f"stored: {_text(value)}. Now run the next cell."
+
+
+def _checked(given: Answer, choices: Sequence[str]) -> Answer | None:
+    """The answer as a choice or a finite number; None if it is neither."""
+    if choices:
+        return given if given in choices else None
+    try:
+        number = float(str(given).strip().removesuffix("%").replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _widget(question: str, choices: Sequence[str], entry: dict, keep: Callable[[Answer], str]) -> None:
+    import ipywidgets
+    from IPython.display import display
+
+    said = ipywidgets.HTML(_before(entry))
+    if choices:
+        field = ipywidgets.ToggleButtons(options=choices, value=entry.get("prediction"))
+    else:
+        field = ipywidgets.Text(placeholder="a number, then Enter", continuous_update=False)
+
+    def store(change) -> None:
+        if change["new"] not in (None, ""):
+            said.value = keep(change["new"])
+
+    field.observe(store, names="value")
+    display(ipywidgets.VBox([ipywidgets.HTML(question), field, said]))
+
+
+def _before(entry: dict) -> str:
+    return f" (stored: {_text(entry['prediction'])})" if entry else ""
+
+
+def _text(value: Answer) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _write(entries: dict[str, dict]) -> None:
+    STORED.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = STORED.with_suffix(".part")
+    unfinished.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(STORED)
