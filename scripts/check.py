@@ -22,7 +22,7 @@ import tyro
 
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
-from scripts.command import UserError, ended, read_options, require_seconds
+from scripts.command import UserError, ended, read_options, require_file, require_seconds
 from scripts.terminal import colour, progress
 from tests.autograder import report
 from tests.autograder.judge import judge
@@ -41,6 +41,8 @@ class Options:
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")
     ] = ()
     """Exercises, such as 1.3 or E.2, or parts, such as 1 or E; without any, everything is checked."""
+    summary: Path | None = None
+    """A file to which the results are added as a Markdown table, as the page of a job on GitHub shows them."""
     debug: bool = False
     """Run your code without a separate process and time limits, print full tracebacks; breakpoint() works."""
     timeout: float | None = None
@@ -55,12 +57,17 @@ def main(arguments: list[str]) -> int:
 def run(options: Options) -> int:
     """Check what is asked for. Returns the exit status; raises UserError or SnapshotError if nothing can be checked."""
     require_seconds("--timeout", options.timeout)
+    if options.summary:
+        require_file("--summary", options.summary)
     asked = select(options.exercises)
     oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
     if edited := oracle.edited(ROOT):
         print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
     runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
     results = grade(asked, ROOT, runner, oracle)
+    if options.summary:
+        with options.summary.open("a", encoding="utf-8") as file:
+            file.write(report.summary(results))
     return 0 if all(result.status == "passed" for result in results if result.attempted) else 1
 
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from hw1 import exercises
 from hw1.exercises import Exercise
+from tests.autograder.markdown import code
+from tests.autograder.markdown import table as table_of
 from tests.autograder.text import clean
 
 SHARES = ("full", "partly", "none", "not attempted")  # of the points of an exercise
@@ -228,14 +230,6 @@ def short(names: list[str]) -> str:
     return ", ".join(map(code, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def code(text: str) -> str:
-    """Any text as code in Markdown, which is literal: no link, no HTML."""
-    text = clean(text, len(text))
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    padding = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
-    return f"{fence}{padding}{text}{padding}{fence}"
-
-
 def by_exercise(grades: list[Grade]) -> str:
     """For each exercise the mean, and how many submissions earned all, some or none of its points."""
     rows = [["", "exercise", "points", "mean", *SHARES, "timed out"]]
@@ -243,7 +237,7 @@ def by_exercise(grades: list[Grade]) -> str:
         found = Tally.of(exercise, grades)
         shown = [f"{n}" if n else "" for n in [*(found.shares[share] for share in SHARES), found.hung]]
         rows.append([exercise.id, exercise.title, f"{exercise.points}", f"{found.mean:.1f}", *shown])
-    return markdown(rows)
+    return table_of(rows)
 
 
 @dataclass(frozen=True)
@@ -270,7 +264,7 @@ def most_common(grades: list[Grade]) -> str:
     rows = [["exercise", "submissions", "mistake"]]
     for id, found in mistakes(grades).items():
         rows += [[id, str(count), mistake.markdown] for mistake, count in found[:MISTAKES]]
-    return "## The most common mistakes\n\n" + markdown(rows) if rows[1:] else ""
+    return "## The most common mistakes\n\n" + table_of(rows) if rows[1:] else ""
 
 
 class Mistake(NamedTuple):
@@ -307,12 +301,3 @@ def diagnoses(probe: dict) -> list[Mistake]:
     if probe["status"] != "failed":
         return [Mistake(probe["status"], clean(probe["output"]) or probe["name"])]
     return list(map(Mistake, probe["mistakes"] or [f"another mistake: {probe['name']}"]))
-
-
-def markdown(rows: list[list[str]]) -> str:
-    """A table that is also readable as plain text; the first row is the header."""
-    # A backslash in front of `\\|` would escape the backslash instead.
-    rows = [[text.replace("\\|", "\\ |").replace("|", "\\|") for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
