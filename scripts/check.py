@@ -33,7 +33,7 @@ import tyro
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
 from scripts import hints
-from scripts.command import UserError, ended, read_options, require_seconds
+from scripts.command import UserError, ended, read_options, require_file, require_seconds
 from scripts.terminal import colour, progress
 from tests.autograder import report
 from tests.autograder.judge import judge
@@ -52,6 +52,8 @@ class Options:
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")
     ] = ()
     """Exercises, such as 1.3 or E.2, or parts, such as 1 or E; without any, everything is checked."""
+    summary: Path | None = None
+    """A file to which the results are added as a Markdown table, as the page of a job on GitHub shows them."""
     debug: bool = False
     """Run your code without a separate process and time limits, print full tracebacks; breakpoint() works."""
     timeout: float | None = None
@@ -72,6 +74,8 @@ def main(arguments: list[str]) -> int:
 def run(options: Options) -> int:
     """Check what is asked for. Returns the exit status; raises UserError or SnapshotError if nothing can be checked."""
     require_seconds("--timeout", options.timeout)
+    if options.summary:
+        require_file("--summary", options.summary)
     asked = select(options.exercises)
     for file, line in doctor.conflicts(ROOT):
         print(f"conflict: {doctor.resolve(file, line)}.\n")
@@ -80,6 +84,9 @@ def run(options: Options) -> int:
         print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
     runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
     results = grade(asked, ROOT, runner, oracle, needs_help if options.hint else never)
+    if options.summary:
+        with options.summary.open("a", encoding="utf-8") as file:
+            file.write(report.summary(results))
     if options.hint:
         print(hint(results))
     return 0 if all(result.status == "passed" for result in results if result.attempted) else 1

@@ -1,5 +1,5 @@
 """The parts of the demo (`scripts.figures`): what is drawn and judged, and the page that shows it.
 
 present    claims and figures of an experiment, as far as its jobs could be run
-page       out/index.html (its look: page.css)
+page       out/index.html
 """

@@ -5,37 +5,25 @@ It needs no network and no script, and follows WCAG 2.1 AA.
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 from scripts.demo.present import WIDE, Computed, Picture, Presented
 from scripts.experiments.base import Clip, Experiment
+from scripts.webpage import document, row, scrolling, table
 
-STYLE = Path(__file__).with_name("page.css")
 TITLE = "HW1: Imitation Learning"
 
 
 def page(presented: Sequence[Presented], rows: Sequence[dict], measured: str, computed: Computed) -> str:
     """The whole page. `rows`: as in claims.json; `measured`: a sentence on the seeds and the kind of run."""
     shown = [(experiment, list(pictures.values())) for experiment, _, pictures in presented if pictures]
-    return "\n".join([
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        f"<title>{TITLE}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body>",
-        f"<header><h1>{TITLE}</h1><p>{escape(measured)} <code>make demo</code> makes this page.</p></header>",
-        f'<nav aria-label="Contents">{_contents(shown)}</nav><main>',
-        *[f'<p class="left-out">Left out: {escape(", ".join(names))}: {escape(why)}.</p>'
-          for why, names in computed.left_out.items()],
+    body = [
+        *(f'<p class="left-out">Left out: {escape(", ".join(names))}: {escape(why)}.</p>'
+          for why, names in computed.left_out.items()),
         _claims(rows),
-        *[_section(experiment, pictures) for experiment, pictures in shown],
-        "</main></body></html>\n",
-    ])  # fmt: skip
-
-
-def _contents(shown: Sequence[tuple[Experiment, list[Picture]]]) -> str:
-    links = [("claims", "Claims"), *((experiment.name, experiment.title) for experiment, _ in shown)]
-    return "<ul>" + "".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title in links) + "</ul>"
+        *(_section(experiment, pictures) for experiment, pictures in shown),
+    ]  # fmt: skip
+    contents = [("claims", "Claims"), *((experiment.name, experiment.title) for experiment, _ in shown)]
+    return document(TITLE, f"<p>{escape(measured)} <code>make demo</code> makes this page.</p>", contents, body)
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
@@ -47,26 +35,15 @@ def _claims(rows: Sequence[dict]) -> str:
         "computing time on one core."
     )
     body = "".join(map(_claim, rows))
-    table = _table("Claims, targets and measurements", ("claim", "target", "measured", "holds", "minutes"), body)
-    return f'<section id="claims"><h2>Claims</h2><p>{about}</p>{_scrolling(table, "Claims")}</section>'
+    shown = table("Claims, targets and measurements", ("claim", "target", "measured", "holds", "minutes"), body)
+    return f'<section id="claims"><h2>Claims</h2><p>{about}</p>{scrolling(shown, "Claims")}</section>'
 
 
-def _table(caption: str, heads: Sequence[str], body: str) -> str:
-    """`body`: its rows."""
-    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _claim(row: dict) -> str:
-    holds = '<td class="yes">✓ yes</td>' if row["holds"] else '<td class="no">✗ no</td>'
-    cells = "".join(f'<td class="number">{escape(row[key])}</td>' for key in ("target", "shown"))
-    minutes = f'<td class="number">{row["minutes"]:.1f}</td>'
-    return f'<tr><th scope="row">{escape(row["claim"])}</th>{cells}{holds}{minutes}</tr>'
-
-
-def _scrolling(table: str, label: str) -> str:
-    """A table that is wider than a phone can be scrolled, also with the keyboard."""
-    return f'<div class="scrolling" role="region" aria-label="{escape(label)}" tabindex="0">{table}</div>'
+def _claim(claim: dict) -> str:
+    holds = '<td class="yes">✓ yes</td>' if claim["holds"] else '<td class="no">✗ no</td>'
+    cells = "".join(f'<td class="number">{escape(claim[key])}</td>' for key in ("target", "shown"))
+    minutes = f'<td class="number">{claim["minutes"]:.1f}</td>'
+    return f'<tr><th scope="row">{escape(claim["claim"])}</th>{cells}{holds}{minutes}</tr>'
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -100,21 +77,20 @@ def in_words(picture: Picture) -> str:
 
 def _details(picture: Picture) -> str:
     """The description and the numbers, and the files: the SVG can be enlarged."""
-    table = ""
+    numbers = ""
     if picture.table:
         label = f"Numbers of the figure {picture.about.name}"
         heads, rows = picture.table
-        table = _scrolling(_table(label, heads, "".join(map(_row, rows))), label)
-    summary = "In words and numbers" if table else "In words"
-    words = f"<details><summary>{summary}</summary><p>{escape(in_words(picture))}</p>{table}</details>"
+        numbers = scrolling(table(label, heads, "".join(map(_row, rows))), label)
+    summary = "In words and numbers" if numbers else "In words"
+    words = f"<details><summary>{summary}</summary><p>{escape(in_words(picture))}</p>{numbers}</details>"
     links = ", ".join(f'<a href="figures/{file}">{file}</a>' for file in picture.files)
     return f'{words}<p class="files">Files: {links}</p>'
 
 
-def _row(row: Sequence[str | float]) -> str:
-    first, *others = map(_shown, row)
-    cells = "".join(f'<td class="number">{escape(value)}</td>' for value in others)
-    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
+def _row(values: Sequence[str | float]) -> str:
+    first, *others = map(_shown, values)
+    return row(first, others)
 
 
 def _shown(value: str | float) -> str:

@@ -31,6 +31,7 @@ import tyro
 from tqdm import tqdm
 
 from scripts.command import LONGEST, read_options
+from scripts.staff.classroom import page as classroom
 from tests.autograder.staff import keys, private, summary
 from tests.autograder.staff.batch import BatchError, Judges, Outcome
 from tests.autograder.staff.folder import Grades, last_line
@@ -191,6 +192,7 @@ class Batch:
         encoding = "utf-8-sig" if bom else "utf-8"
         private.write(self.grades.folder / "grades.csv", summary.table(rows).encode(encoding))
         private.write(self.grades.folder / "summary.md", text.encode())
+        classroom.write(self.grades.folder / "class.html", self.grades.folder, rows)
         return text
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import Exercise
+from tests.autograder import markdown
 from tests.autograder.verdict import Verdict
 
 GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
@@ -159,3 +160,15 @@ def footer(results: list[Result]) -> str:
             score = f"{sum(r.points for r in own):g}/{sum(r.exercise.points for r in own)}"
             lines.append(f"{'':4} {name:42} {score:>7}")
     return "\n".join(lines)
+
+
+def summary(results: list[Result]) -> str:
+    """The table in Markdown, for the page of a job on GitHub."""
+    code_points, extra = total(results)
+    possible = sum(result.exercise.points for result in results if not result.exercise.extra)
+    rows = [["", "exercise", "points", "result", "what is wrong"]]
+    for each in results:
+        exercise, wrong = each.exercise, "<br>".join(markdown.code(line) for line in each.lines())
+        rows.append([exercise.id, exercise.title, f"{each.points:g} of {exercise.points}", each.status, wrong])
+    credit = f", and {extra:g} of extra credit" if extra else ""
+    return f"## {code_points:g} of {possible} points{credit}\n\n{markdown.table(rows)}\n"

@@ -3,4 +3,5 @@
 
 def clean(text: object, limit: int = 300) -> str:
     """One line of printable characters."""
-    return "".join(c if c.isprintable() else " " for c in str(text))[:limit].strip()
+    line = str(text)[:limit]
+    return (line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)).strip()

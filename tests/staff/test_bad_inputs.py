@@ -160,6 +160,8 @@ DEEP = {
     "scripts.drive --port 0": "scripts.drive.__main__.listen",
     "scripts.staff.release": "scripts.staff.release.Repository",
     "scripts.staff.grade photos": "scripts.staff.grade.given",
+    "scripts.staff.classroom photos": "scripts.staff.classroom.__main__.Grades",
+    "scripts.staff.similar photos --out new": "scripts.staff.similar.__main__.submissions",
     "scripts.staff.autograder --out new.zip": "scripts.staff.autograder.keep_seed",
 }
 """For each command, something that it does early."""

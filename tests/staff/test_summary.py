@@ -7,7 +7,8 @@ import re
 import pytest
 
 from hw1 import exercises
-from tests.autograder.staff.summary import Grade, Version, by_exercise, cell, code, most_common, report, table
+from tests.autograder.markdown import code
+from tests.autograder.staff.summary import Grade, Version, by_exercise, cell, most_common, report, table
 from tests.staff.fake_grader import page
 
 PRESENT = Version("s", "g")

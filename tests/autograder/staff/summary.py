@@ -11,11 +11,15 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from hw1 import exercises
 from hw1.exercises import Exercise
+from tests.autograder.markdown import code
+from tests.autograder.markdown import table as table_of
 from tests.autograder.text import clean
 
+SHARES = ("full", "partly", "none", "not attempted")  # of the points of an exercise
 MISTAKES = 3  # mistakes shown for each exercise
 NAMED = 10  # submissions named in one sentence
 # The start of a cell that a spreadsheet reads as a formula, also in another width, after blanks or quotation marks. A
@@ -64,7 +68,12 @@ class Grade:
 
     def total(self, extra: bool) -> float:
         """Points, or extra credit."""
-        return sum(self.points(exercise) for exercise in exercises.load().values() if exercise.extra == extra)
+        return self._totals[extra]
+
+    @cached_property
+    def _totals(self) -> dict[bool, float]:
+        table = exercises.load().values()
+        return {extra: sum(self.points(each) for each in table if each.extra == extra) for extra in (False, True)}
 
     def probes(self, exercise: Exercise) -> list[dict]:
         return self.tests[exercise.id]["extra_data"]["probes"] if exercise.id in self.tests else []
@@ -74,7 +83,7 @@ class Grade:
         return {probe["status"] for probe in self.probes(exercise)}
 
     def share(self, exercise: Exercise) -> str:
-        """full, partly, not attempted, none."""
+        """One of `SHARES`."""
         statuses = self.statuses(exercise)
         if statuses == {"passed"}:
             return "full"
@@ -221,51 +230,74 @@ def short(names: list[str]) -> str:
     return ", ".join(map(code, names[:NAMED])) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def code(text: str) -> str:
-    """Any text as code in Markdown, which is literal: no link, no HTML."""
-    text = clean(text, len(text))
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    padding = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
-    return f"{fence}{padding}{text}{padding}{fence}"
-
-
 def by_exercise(grades: list[Grade]) -> str:
     """For each exercise the mean, and how many submissions earned all, some or none of its points."""
-    kinds = ["full", "partly", "none", "not attempted"]
-    rows = [["", "exercise", "points", "mean", *kinds, "timed out"]]
+    rows = [["", "exercise", "points", "mean", *SHARES, "timed out"]]
     for exercise in exercises.load().values():
-        count = Counter(grade.share(exercise) for grade in grades)
-        mean = statistics.mean(grade.points(exercise) for grade in grades)
-        hung = sum("timed out" in grade.statuses(exercise) for grade in grades)
-        shown = [f"{n}" if n else "" for n in [*(count[kind] for kind in kinds), hung]]
-        rows.append([exercise.id, exercise.title, f"{exercise.points}", f"{mean:.1f}", *shown])
-    return markdown(rows)
+        found = Tally.of(exercise, grades)
+        shown = [f"{n}" if n else "" for n in [*(found.shares[share] for share in SHARES), found.hung]]
+        rows.append([exercise.id, exercise.title, f"{exercise.points}", f"{found.mean:.1f}", *shown])
+    return table_of(rows)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The grades of a class in one exercise."""
+
+    mean: float
+    shares: Counter[str]
+    """How many submissions, by `SHARES`."""
+    hung: int
+    """In how many a check timed out."""
+
+    @staticmethod
+    def of(exercise: Exercise, grades: list[Grade]) -> "Tally":
+        return Tally(
+            statistics.mean(grade.points(exercise) for grade in grades),
+            Counter(grade.share(exercise) for grade in grades),
+            sum("timed out" in grade.statuses(exercise) for grade in grades),
+        )
 
 
 def most_common(grades: list[Grade]) -> str:
-    """The most common mistakes in each exercise; a submission counts once for each mistake."""
+    """The most common mistakes in each exercise."""
     rows = [["exercise", "submissions", "mistake"]]
+    for id, found in mistakes(grades).items():
+        rows += [[id, str(count), mistake.markdown] for mistake, count in found[:MISTAKES]]
+    return "## The most common mistakes\n\n" + table_of(rows) if rows[1:] else ""
+
+
+class Mistake(NamedTuple):
+    """What a probe found."""
+
+    says: str
+    """In our own words."""
+    quoted: str = ""
+    """What may be in a submission's words."""
+
+    @property
+    def markdown(self) -> str:
+        return f"{self.says}: {code(self.quoted)}" if self.quoted else self.says
+
+    def __str__(self) -> str:
+        return f"{self.says}: {self.quoted}" if self.quoted else self.says
+
+
+def mistakes(grades: list[Grade]) -> dict[str, list[tuple[Mistake, int]]]:
+    """The mistakes in each exercise, the most common one first, with the number of submissions; a submission counts
+    once for each mistake."""
+    found = {}
     for exercise in exercises.load().values():
-        mistakes = Counter(says for grade in grades for says in set().union(*map(diagnoses, grade.probes(exercise))))
-        first = sorted(mistakes.items(), key=lambda mistake: (-mistake[1], mistake[0]))[:MISTAKES]
-        rows += [[exercise.id, str(count), says] for says, count in first]
-    return "## The most common mistakes\n\n" + markdown(rows) if rows[1:] else ""
+        count = Counter(each for grade in grades for each in set().union(*map(diagnoses, grade.probes(exercise))))
+        found[exercise.id] = sorted(count.items(), key=lambda mistake: (-mistake[1], mistake[0]))
+    return found
 
 
-def diagnoses(probe: dict) -> list[str]:
+def diagnoses(probe: dict) -> list[Mistake]:
     """The mistakes that a probe found, or the probe's title if no known mistake explains the answer; none if it
     passed."""
     if probe["status"] in ("passed", "not attempted", "waiting"):
         return []
     if probe["status"] != "failed":
-        return [f"{probe['status']}: {code(clean(probe['output']) or probe['name'])}"]
-    return probe["mistakes"] or [f"another mistake: {probe['name']}"]
-
-
-def markdown(rows: list[list[str]]) -> str:
-    """A table that is also readable as plain text; the first row is the header."""
-    # A backslash in front of `\\|` would escape the backslash instead.
-    rows = [[text.replace("\\|", "\\ |").replace("|", "\\|") for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+        return [Mistake(probe["status"], clean(probe["output"]) or probe["name"])]
+    return list(map(Mistake, probe["mistakes"] or [f"another mistake: {probe['name']}"]))

@@ -1,0 +1,22 @@
+"""Tables and foreign text in Markdown."""
+
+import re
+
+from tests.autograder.text import clean
+
+
+def code(text: str) -> str:
+    """Any text as code in Markdown, which is literal: no link, no HTML."""
+    text = clean(text, len(text))
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    padding = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def table(rows: list[list[str]]) -> str:
+    """A table that is also readable as plain text; the first row is the header."""
+    # A backslash in front of `\\|` would escape the backslash instead.
+    rows = [[text.replace("\\|", "\\ |").replace("|", "\\|") for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
