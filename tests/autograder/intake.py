@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder import source
+from tests.autograder import cells, source
 from tests.autograder.containers import PACK, Entry, FileError, IntakeError, entries, inside, listed, shown
 
 MAX_FILE = 1 << 20  # bytes of one file
@@ -85,8 +85,12 @@ def _write(files: dict[str, bytes], into: Path) -> None:
 
 # --- which files are taken --------------------------------------------------------------------------------------------
 def _meant(name: str) -> str:
-    """The name that was probably meant by a name such as "Losses.py", "losses.py.txt" or "losses (1).py"."""
-    return re.sub(r"( ?\(\d+\))?\.py( ?\(\d+\))?(\.txt)?$", ".py", name.casefold())
+    """The name that was probably meant by one such as "Losses.py", "losses.py.txt", "losses (1).py", "losses.ipynb"."""
+    return re.sub(r"( ?\(\d+\))?\.(py|ipynb)( ?\(\d+\))?(\.txt)?$", ".py", name.casefold())
+
+
+def _is_notebook(entry: Entry) -> bool:
+    return ".ipynb" in entry.path.name.casefold()
 
 
 @contextmanager
@@ -137,9 +141,10 @@ def _no_files(found: list[Entry]) -> str:
 
 
 def _candidates(found: list[Entry], folder: PurePosixPath, name: str) -> list[Entry]:
-    """The entries that may be the student's file of this name; other names count only if it is not there."""
+    """The entries that may be the student's file of this name; other names count only if it is not there, notebooks
+    only if nothing else is."""
     here = [e for e in found if e.path.parent == folder and _meant(e.path.name) == name]
-    return [e for e in here if e.path.name.casefold() == name] or here
+    return [e for e in here if e.path.name.casefold() == name] or [e for e in here if not _is_notebook(e)] or here
 
 
 def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
@@ -150,8 +155,11 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
         try:
             if candidates:
                 entry = _only(candidates, name)
-                taken.files[file], taken.changes[file] = source.plain(file, entry.read(MAX_FILE))
-                if entry.path.name != name:
+                taken.files[file], taken.changes[file] = source.plain(file, _text(entry))
+                if _is_notebook(entry):
+                    what = f"{shown(entry.path)} is a notebook: the code of its cells was graded"
+                    taken.notes.append(f"{what} as {name}. Hand in {name}.")
+                elif entry.path.name != name:
                     taken.notes.append(f"{shown(entry.path)} was graded as {name}. Give it exactly this name.")
         except FileError as error:
             taken.refused.append(str(error))
@@ -160,6 +168,12 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
         more = f" (none of your {len(taken.refused)} files can be taken)" if len(taken.refused) > 1 else ""
         raise IntakeError(taken.refused[0] + more)
     return taken
+
+
+def _text(entry: Entry) -> bytes:
+    if _is_notebook(entry):
+        return cells.code(shown(entry.path), entry.read(cells.MAX_NOTEBOOK))
+    return entry.read(MAX_FILE)
 
 
 def _only(candidates: list[Entry], name: str) -> Entry:
