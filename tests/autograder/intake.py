@@ -89,6 +89,11 @@ def _meant(name: str) -> str:
     return re.sub(r"( ?\(\d+\))?\.(py|ipynb)( ?\(\d+\))?(\.txt)?$", ".py", name.casefold())
 
 
+def is_module(name: str) -> bool:
+    """Whether a file of this name may be one of the student's."""
+    return _meant(name) in NAMES
+
+
 def _is_notebook(entry: Entry) -> bool:
     return ".ipynb" in entry.path.name.casefold()
 
@@ -98,7 +103,7 @@ def _unwrapped(submission: Path) -> Iterator[tuple[list[Entry], list[str]]]:
     """What was handed in, or what is in the zip that was handed in within it; and notes on that."""
     with entries(submission) as found:
         zips = _zips(found)
-        if len(zips) != 1 or any(_meant(e.path.name) in NAMES for e in found):
+        if len(zips) != 1 or any(is_module(e.path.name) for e in found):
             yield found, []
         else:
             with inside(zips[0]) as within:
@@ -116,7 +121,7 @@ def _folder(found: list[Entry]) -> PurePosixPath:
         depth = min(len(folder.parts) for folder in named)
         folders = sorted(folder for folder in named if len(folder.parts) == depth)
     else:
-        folders = sorted({e.path.parent for e in found if _meant(e.path.name) in NAMES})
+        folders = sorted({e.path.parent for e in found if is_module(e.path.name)})
     if not folders or len(folders[0].parts) > 1 + MAX_AROUND:
         raise IntakeError(_no_files(found))
     if len(folders) > 1:
@@ -133,7 +138,7 @@ def _no_files(found: list[Entry]) -> str:
     for entry in found:
         if entry.path.name == "hw1" and entry.kind == "link":
             return f"{shown(entry.path)} is a link: hand in the folder itself"
-        if _meant(entry.path.name) in NAMES:
+        if is_module(entry.path.name):
             return f"{shown(entry.path)} was found, but it must be in a folder called hw1 at the top: {PACK}"
     if zips := _zips(found):
         return f"there is no folder called hw1, but {listed([e.path for e in zips])}: hand in the contents of one zip"
