@@ -158,7 +158,8 @@ DEEP = {
     "scripts.staff.hopper_expert": "scripts.staff.hopper_expert.refuse_without_mujoco",
     "scripts.drive --port 0": "scripts.drive.__main__.listen",
     "scripts.staff.release": "scripts.staff.release.Repository",
-    "scripts.staff.grade photos": "scripts.staff.grade.given",
+    "scripts.staff.grade photos": "scripts.staff.grade.handed_in",
+    "scripts.staff.gradebook --grades photos --roster notes.txt --out new": "scripts.staff.gradebook.read_policy",
     "scripts.staff.autograder --out new.zip": "scripts.staff.autograder.keep_seed",
 }
 """For each command, something that it does early."""

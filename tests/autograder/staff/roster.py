@@ -8,7 +8,7 @@ class will do: the spelling of the columns is free.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from tests.autograder.staff import sheets
@@ -115,7 +115,7 @@ def _index(pairs: Iterable[tuple[Person, set[str]]]) -> dict[str, set[Person]]:
 def read(path: Path) -> Roster:
     """The roster in a CSV file. Raises BatchError, with the line, if it cannot be right."""
     sheet = sheets.read(path)
-    if sheet.column(*IDS) is None:
+    if sheet.column(*IDS, *EMAILS) is None:
         raise BatchError(f'{quoted(path)} has no column "id"; it has {", ".join(sheet.header)}')
     people = [_person(sheet, number) for number in range(len(sheet.rows))]
     people = [person for person in people if person]
@@ -131,13 +131,9 @@ def read(path: Path) -> Roster:
 
 def _person(sheet: Sheet, number: int) -> Person | None:
     """The student of a row; None for a row of something else, such as Canvas's points possible."""
-
-    def cell(*names: str) -> str:
-        at = sheet.column(*names)
-        return "" if at is None else sheet.rows[number][at].strip()
-
+    cell = partial(sheet.cell, number)
     name = cell(*NAMES) or f"{cell(*FIRST)} {cell(*LAST)}".strip()
-    aliases = tuple(dict.fromkeys(text for title in ALIASES if (text := cell(title))))
+    aliases = tuple(dict.fromkeys(text for title in (*IDS, *EMAILS, *ALIASES) if (text := cell(title))))
     if squeezed(name) in ("pointspossible", "studenttest") or not (aliases or name):
         return None
     if not aliases:

@@ -2,11 +2,11 @@
 that Excel uses."""
 
 import codecs
-import csv
-import io
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +27,10 @@ class Sheet:
     """Each as long as the header at least."""
     separator: str = ","
     encoding: str = "utf-8"
-    line_end: str = "\n"
+    top: str = ""
+    """A line above the header that names the separator."""
+    records: tuple["Record", ...] = field(default=(), repr=False)
+    """All records as they are written, the header and empty ones too."""
 
     def column(self, *names: str) -> int | None:
         """The number of the first of these columns that exists; only letters and digits of their names count."""
@@ -39,8 +42,12 @@ class Sheet:
 
     def cells(self, *names: str) -> list[str]:
         """The cells of that column from top to bottom, "" everywhere if it does not exist."""
+        return [self.cell(number, *names) for number in range(len(self.rows))]
+
+    def cell(self, number: int, *names: str) -> str:
+        """The cell of a row in that column, without blanks around it."""
         at = self.column(*names)
-        return ["" if at is None else row[at].strip() for row in self.rows]
+        return "" if at is None else self.rows[number][at].strip()
 
     def required(self, *names: str) -> list[str]:
         """The same. Raises BatchError if there is no such column."""
@@ -85,30 +92,78 @@ def decoded(data: bytes) -> tuple[str, str]:
     return data.decode("latin-1"), "latin-1"
 
 
+@dataclass(frozen=True)
+class Record:
+    """A line of a CSV file, or several if a cell has several."""
+
+    raw: tuple[str, ...]
+    """Its cells, with their quotation marks."""
+    end: str
+    """The line end."""
+
+    @property
+    def values(self) -> list[str]:
+        return [raw[1:-1].replace('""', '"') if raw[:1] == raw[-1:] == '"' != raw else raw for raw in self.raw]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.values)
+
+
 def parse(path: Path, text: str, encoding: str = "utf-8") -> Sheet:
     """The table in a text. Raises BatchError if it has no header."""
     text = text.replace("\0", "")
-    first, _, rest = text.partition("\n")
-    if told := re.fullmatch(r"sep=(.)\s*", first):  # Excel's own line
-        separator, text = told[1], rest
-    else:
-        separator = max(SEPARATORS, key=first.count)  # of equal counts the comma
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(line)]
-    except csv.Error as error:
-        raise BatchError(f"{quoted(path)} is no table ({error}): save it as CSV") from error
+    told = re.match(r"sep=(.)\r?\n", text)  # Excel's own line
+    top = told[0] if told else ""
+    first = text[len(top) :].partition("\n")[0]
+    separator = told[1] if told else max(SEPARATORS, key=first.count)  # of equal counts the comma
+    records = tuple(_records(text[len(top) :], separator))
+    lines = [record.values for record in records if not record.is_empty]
     if not lines:
         raise BatchError(f"{quoted(path)} is empty; the first line must name the columns")
     header, *rows = lines
     rows = [row + [""] * (len(header) - len(row)) for row in rows]
-    return Sheet(path, header, rows, separator, encoding, "\r\n" if "\r\n" in text else "\n")
+    return Sheet(path, header, rows, separator, encoding, top, records)
 
 
-def written(sheet: Sheet) -> bytes:
-    """The file again: its separator, encoding and line ends stay. Cells that need no quotation marks have none."""
-    text = io.StringIO()
-    csv.writer(text, delimiter=sheet.separator, lineterminator=sheet.line_end).writerows([sheet.header, *sheet.rows])
+def _records(text: str, separator: str) -> Iterator[Record]:
+    """Unlike Python's csv, this keeps how each cell is written."""
+    cells: list[str] = []
+    mark = re.escape(separator)
+    for cell in re.finditer(rf'("(?:[^"]|"")*"|[^{mark}\r\n]*)({mark}|\r\n|\n|\r|\Z)', text):
+        cells.append(cell[1])
+        if cell[2] != separator:
+            yield Record(tuple(cells), cell[2])
+            cells = []
+        if not cell[2]:
+            return
+
+
+def written(sheet: Sheet, changes: dict[tuple[int, int], str]) -> bytes:
+    """The file again, byte for byte but for some cells.
+
+    Args:
+        changes: the new text of cells, by the numbers of row and column.
+    """
+    new: dict[int, dict[int, str]] = defaultdict(dict)
+    for (row, at), text in changes.items():
+        new[row][at] = text
+    lines, row = [sheet.top], -2  # the header is the first record that is not empty
+    for record in sheet.records:
+        row += not record.is_empty
+        cells = list(record.raw)
+        for at in sorted(new[row]) if not record.is_empty else ():
+            cells += [""] * (at + 1 - len(cells))
+            cells[at] = _cell(new[row][at], cells[at], sheet.separator)
+        lines.append(sheet.separator.join(cells) + record.end)
+    text = "".join(lines)
     try:
-        return text.getvalue().encode(sheet.encoding)
-    except UnicodeEncodeError:  # a name that the file's encoding does not have
-        return text.getvalue().encode("utf-8-sig")
+        return text.encode(sheet.encoding)
+    except UnicodeEncodeError:  # a text that the file's encoding does not have
+        return text.encode("utf-8-sig")
+
+
+def _cell(new: str, raw: str, separator: str) -> str:
+    """A text as the cell was written, with quotation marks if that one had them or the text needs them."""
+    quote = raw.startswith('"') or any(mark in new for mark in ('"', separator, "\r", "\n"))
+    return '"' + new.replace('"', '""') + '"' if quote else new
