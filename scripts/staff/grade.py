@@ -31,7 +31,18 @@ import tyro
 from scripts.command import LONGEST, read_options
 from scripts.staff import regrade
 from scripts.staff.attempts import best_of
-from scripts.staff.grading import Batch, add_known, files_of, grade, handed_in, keep_seed, present_keys, prune, take
+from scripts.staff.grading import (
+    Batch,
+    add_known,
+    files_of,
+    grade,
+    handed_in,
+    keep_seed,
+    present_keys,
+    prune,
+    seed_of,
+    take,
+)
 from tests.autograder.staff import roster
 from tests.autograder.staff.batch import BatchError, Judges
 from tests.autograder.staff.folder import Grades, last_line
@@ -116,9 +127,10 @@ def run(options: Options) -> int:
             raise BatchError("there is no submission to grade")
         if options.prune:
             prune(grades, found)
-        settings = Settings(keep_seed(options.seed, grades, found.sources), options.probe_timeout, options.timeout)
+        settings = Settings(seed_of(options.seed, grades), options.probe_timeout, options.timeout)
         if options.student:
             regrade.require_class_version(grades, settings, options.student)
+        keep_seed(settings.seed, bool(options.seed), grades, found.sources)
         if options.regrade:
             regrade.begin(options.out)
         files = files_of(found, grades, options.attempt)

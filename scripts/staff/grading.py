@@ -168,28 +168,37 @@ def present_keys(grades: Grades, known: dict[str, str], files: dict[str, Path], 
     return made
 
 
-def keep_seed(given: str, grades: Grades, found: Collection[str]) -> str:
-    """The seed of the command line, or else the one in the folder, or else a new one; it is kept for the next time.
+def seed_of(given: str, grades: Grades) -> str:
+    """The seed of the command line, or else the one in the folder, or else a new one.
 
     Raises BatchError if it can be guessed.
     """
-    out = grades.folder
-    file, kept = out / ".seed", grades.seed()
-    seed = given.strip() if given else kept or secrets.token_hex(16)
+    seed = given.strip() if given else grades.seed() or secrets.token_hex(16)
     if problem := keys.seed_problem(seed):
-        raise BatchError(problem if given else f"{printable(file)}: {problem}, after this file is moved away")
+        file = printable(grades.folder / ".seed")
+        raise BatchError(problem if given else f"{file}: {problem}, after this file is moved away")
     if not seed.isprintable():
         raise BatchError("the seed has characters that cannot be printed")
+    return seed
+
+
+def keep_seed(seed: str, is_given: bool, grades: Grades, found: Collection[str]) -> None:
+    """Keep the seed for the next time, and tell what it means for grades of another one.
+
+    Args:
+        found: the names of this call.
+    """
+    file, kept = printable(grades.folder / ".seed"), grades.seed()
     if kept and seed != kept:
         old, new = keys.fingerprint(kept), keys.fingerprint(seed)
-        print(f"the seed is not the last one of {printable(out)}: its fingerprint is {new}, before it was {old}")
-        print(f"the last one is kept in {printable(file)}s")
+        out = printable(grades.folder)
+        print(f"the seed is not the last one of {out}: its fingerprint is {new}, before it was {old}")
+        print(f"the last one is kept in {file}s")
         if left := [name for name in grades.names() if name not in found]:
             print(f"{counted(left)} not given here will keep grades of another seed: {short(left)}; --all grades all")
-    if not given:
-        print(f"the seed is in {printable(file)}: keep this file, and keep it secret")
+    if not is_given:
+        print(f"the seed is in {file}: keep this file, and keep it secret")
     grades.keep_seed(seed)
-    return seed
 
 
 # --- grading ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from hw1 import exercises
+from hw1.exercises import Exercise
 from scripts.staff.grading import Class
 from tests.autograder.staff import history, keys, private
 from tests.autograder.staff.batch import BatchError
@@ -79,7 +80,7 @@ def changes(name: str, before: dict, after: dict) -> Iterator[Change]:
         yield Change(name, "", "", "the whole submission", old.unusable or "graded", new.unusable or "graded",
                      before["score"], after["score"], why)  # fmt: skip
     for exercise in exercises.load().values():
-        was, now = ({probe["number"]: probe for probe in grade.probes(exercise)} for grade in (old, new))
+        was, now = (checks(grade, exercise) for grade in (old, new))
         found = []
         for number in dict.fromkeys((*was, *now)):
             first, second = was.get(number, {}), now.get(number, {})
@@ -95,15 +96,20 @@ def changes(name: str, before: dict, after: dict) -> Iterator[Change]:
             yield Change(name, exercise.id, "", exercise.title, "", "", *points, f"other points; {why}")
 
 
+def checks(grade: Grade, exercise: Exercise) -> dict[str, dict]:
+    """The results of an exercise's checks by number; older ones have none, but a title."""
+    return {probe.get("number", probe["name"]): probe for probe in grade.probes(exercise)}
+
+
 def kind_of(before: dict, after: dict) -> str:
     """What is different about a check; "" if nothing is that could change a grade."""
     if not before or not after:
         return "a new check" if after else "a check that no longer counts"
     if before["status"] != after["status"]:
         return "another verdict"
-    if before["score"] != after["score"]:
-        return "other points for the check" if before["max_score"] != after["max_score"] else "another verdict"
-    return ""
+    if before.get("score") == after.get("score"):
+        return ""
+    return "another verdict" if before.get("max_score") == after.get("max_score") else "other points for the check"
 
 
 def reason_of(before: dict, after: dict) -> str:
