@@ -45,6 +45,7 @@ from scripts.staff.grading import (
 )
 from tests.autograder.staff import roster
 from tests.autograder.staff.batch import BatchError, Judges
+from tests.autograder.staff.cluster import Cluster
 from tests.autograder.staff.folder import Grades, last_line
 from tests.autograder.staff.keys import Settings
 from tests.autograder.staff.names import printable, quoted
@@ -74,6 +75,8 @@ class Options:
     """Secret from which the hidden inputs are drawn; by default the seed kept in the folder, or else a new one."""
     jobs: int = 0
     """Submissions graded at the same time; 0 means one for each core."""
+    dask: str = ""
+    """Address of a Dask scheduler whose workers grade, instead of this machine (needs `distributed`)."""
     probe_timeout: float | None = None
     """Seconds for one probe, instead of each probe's own limit."""
     timeout: float = 600.0
@@ -165,14 +168,15 @@ def check(options: Options) -> None:
             raise BatchError(f"{name} is {seconds:g}; it must be more than 0 and at most {LONGEST:.0f} seconds")
 
 
-def judges(options: Options, settings: Settings, todo: dict[str, Path]) -> Judges:
+def judges(options: Options, settings: Settings, todo: dict[str, Path]) -> Judges | Cluster:
     jobs = min(options.jobs or joblib.cpu_count(), len(todo))
     isolation = {
         "level": None if options.isolation == "best" else options.isolation,
         "allow_none": options.isolation == "none",
         "secrets": [options.out, *list(todo.values())[:1]],  # the grades, and another student's submission
     }
-    return Judges(WORK, jobs, settings.seconds + GRACE, isolation, {"settings": settings})
+    judges = Judges(WORK, jobs, settings.seconds + GRACE, isolation, {"settings": settings})
+    return Cluster(options.dask, judges) if options.dask else judges
 
 
 def use_utf8() -> None:
