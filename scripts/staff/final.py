@@ -156,7 +156,7 @@ def owners_of(grades: Grades, roster: Roster) -> tuple[dict[str, str], list[str]
         about = people.get(name, {"members": [], "called": [name], "keys": []})
         ids = {person.id for person in roster.people} & set(about["members"])
         if not ids:
-            known = roster.find(about["called"], about["called"][-1] if about["called"] else name)
+            known = roster.find(about["called"], about["called"][-1]) or roster.find_in(name)
             ids = {partner.id for person in known for partner in roster.partners(person)}
         if not ids:
             problems.append(f"the submission {quoted(name)} is of nobody in the roster")

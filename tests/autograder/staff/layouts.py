@@ -72,15 +72,16 @@ def found(paths: Iterable[Path], out: Path) -> tuple[list[Attempt], list[Path]]:
     for path in paths:
         if not path.exists():
             raise BatchError(f"{quoted(path)} does not exist")
-    if len(paths) == 1 and is_class(paths[0]):
-        paths = children(paths[0])
+    if len(paths) == 1:
+        paths = children(folder) if is_class(folder := innermost(paths[0])) else [folder]
     out = Path(os.path.abspath(out))
     inside = [each for path in paths for each in (children(path) if is_export(path) else [path])]
     metadata = {folder: read_metadata(folder / METADATA) for folder in {path.parent for path in inside}}
     single, loose, skipped = [], defaultdict(list), []
     clones = shared_prefix([path.name for path in inside if is_clone(path)])
+    canvas = is_of_canvas([path.name for path in inside])
     for path in inside:
-        attempt = None if path == out else recognised(path, metadata[path.parent], clones)
+        attempt = None if path == out else recognised(path, metadata[path.parent], clones, canvas)
         if attempt is None:
             skipped.append(path)
         elif path.is_file() and attempt.layout in ("Canvas", "Moodle"):
@@ -110,12 +111,16 @@ def original_name(name: str) -> str:
 
 # --- what a path is ---------------------------------------------------------------------------------------------------
 def children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
+    """What is in a folder; nothing if it cannot be read, which grading it will tell."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def is_export(path: Path) -> bool:
     """Whether a folder is a platform's export of a class."""
-    if not path.is_dir() or is_clone(path) or MOODLE.fullmatch(path.name) or not os.access(path, os.R_OK | os.X_OK):
+    if not path.is_dir() or is_clone(path) or MOODLE.fullmatch(path.name):
         return False
     inside = [each for each in children(path) if not is_ignored(each.name)]
     return marked([each.name for each in inside], holds_work(path, depth=1)) or sum(map(is_clone, inside)) >= CLASS_ONLY
@@ -127,6 +132,25 @@ def marked(names: list[str], holds_work: bool) -> bool:
     if METADATA in names or any(map(MOODLE.fullmatch, names)):
         return True
     return not holds_work and 2 * sum(bool(CANVAS.fullmatch(name)) for name in names) >= len(names) > 0
+
+
+def innermost(path: Path) -> Path:
+    """The folder of submissions in folders that hold nothing else, as archive programs make them."""
+    below = [each for each in children(path) if not is_ignored(each.name)] if path.is_dir() else []
+    if len(below) == 1 and not is_clone(path) and not MOODLE.fullmatch(path.name):
+        inside = innermost(below[0])
+        if is_clone(inside) or is_export(inside) or is_class(inside):
+            return inside
+    return path
+
+
+def is_of_canvas(names: list[str]) -> bool:
+    """Whether names that look as if Canvas made them are not somebody's own scheme, such as `hw1_2026_11_alice.zip`:
+    each upload has its own number, and what one student hands in again is called as before."""
+    found = [match for name in names if (match := CANVAS.fullmatch(name))]
+    students = {(match["name"], match["id"]) for match in found}
+    zips = {AGAIN.sub("", match["file"]) for match in found if is_zip(match["file"])}
+    return len({match["number"] for match in found}) == len(found) and (len(students) > 1 or len(zips) <= 1)
 
 
 def is_class(path: Path) -> bool:
@@ -151,12 +175,13 @@ def is_ignored(name: str) -> bool:
     return name in IGNORED or name.startswith((".", "~$"))
 
 
-def recognised(path: Path, metadata: dict[str, Attempt], clones: str) -> Attempt | None:
+def recognised(path: Path, metadata: dict[str, Attempt], clones: str, canvas: bool) -> Attempt | None:
     """Whose submission a path is; None if it is none.
 
     Args:
         metadata: of Gradescope, by folder, if the path lies in such an export.
         clones: what the names of all clones have in common.
+        canvas: whether names that look as if Canvas made them are its own.
     """
     if is_ignored(path.name):
         return None
@@ -165,7 +190,7 @@ def recognised(path: Path, metadata: dict[str, Attempt], clones: str) -> Attempt
     for name in (path.name, path.parent.name):
         if match := MOODLE.fullmatch(name):
             return Attempt((path,), "Moodle", match["name"], (match["id"],)) if match["kind"] == "file" else None
-    if (match := CANVAS.fullmatch(path.name)) and path.is_file():
+    if canvas and (match := CANVAS.fullmatch(path.name)) and path.is_file():
         number, late = int(match["number"]), bool(match["late"])  # of the upload: it grows
         return Attempt((path,), "Canvas", match["name"], (match["id"],), number, late=late)
     if is_clone(path):

@@ -5,6 +5,7 @@ A roster is a CSV file with a column `id`, and any of `name` (or first and last 
 class will do: the spelling of the columns is free.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -98,6 +99,14 @@ class Roster:
             if len(found := self._by_name.get(text, set()) | self._by_key.get(text, set())) == 1:
                 return list(found)
         return self.groups.get(squeezed(name), [])
+
+    def find_in(self, text: str) -> list[Person]:
+        """The student, or group, of this name, or the only one whose identifier is a part of it: "s1234567_hw1"."""
+        if found := self.find([text], text):
+            return found
+        parts = {squeezed(part) for part in re.split(r"[\s_.,()-]+", text)}
+        named = {person for part in parts for person in self._by_key.get(part, ())}
+        return list(named) if len(named) == 1 else []
 
     def partners(self, person: Person) -> list[Person]:
         """All members of the student's group; the student alone without one."""

@@ -66,15 +66,11 @@ def _called(attempt: Attempt) -> list[str]:
 
 def _members(attempt: Attempt, roster: Roster) -> list[Person]:
     """Everybody in the class whose work it is, with their groups."""
-    each = attempt.members or (attempt,)
-    plain = attempt.layout == "plain"
-    found = [
-        person
-        for who in each
-        for known in roster.find(_called(attempt) if plain else who.ids, who.name or _called(attempt)[0])
-        for person in roster.partners(known)
-    ]
-    return list(dict.fromkeys(found))
+    if attempt.layout == "plain":
+        known = roster.find_in(names.name_of(attempt.files[0]))
+    else:
+        known = [person for who in attempt.members or (attempt,) for person in roster.find(who.ids, who.name)]
+    return list(dict.fromkeys(partner for person in known for partner in roster.partners(person)))
 
 
 def named(students: Iterable[Student], known: dict[str, str], people: dict[str, dict]) -> dict[str, Student]:
