@@ -8,6 +8,7 @@ It reads the folder of grades that `scripts.staff.grade` writes, and writes OUT/
 the roster, also for those who handed in nothing, with the points of the code and of the written questions, late days,
 the penalty and the total. Each of --tables, a gradebook that Canvas, Moodle or Gradescope exported, is written to OUT
 with the totals in its column and otherwise unchanged, ready to be imported. What could not be assigned is listed.
+OUT/written.csv is a form for the written questions, to be filled in and given as --written; it is never overwritten.
 """
 
 import csv
@@ -30,7 +31,7 @@ from tests.autograder.staff.names import printable, quoted
 from tests.autograder.staff.summary import cell
 
 Files = Annotated[tuple[Path, ...], tyro.conf.arg(help_behavior_hint="")]
-TOTALS = "totals.csv"
+TOTALS, FORM = "totals.csv", "written.csv"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def run(options: Options) -> None:
     filled = [platforms.fill(sheet, found, people, options.column) for sheet in given]
     options.out.mkdir(parents=True, exist_ok=True, mode=0o700)
     private.write(options.out / TOTALS, table(found).encode("utf-8-sig"))
+    if not (options.out / FORM).exists():
+        private.write(options.out / FORM, form(found).encode("utf-8-sig"))
     for path, each in zip(options.tables, filled, strict=True):
         private.write(options.out / path.name, each.data)
     tell(options, policy, found, problems)
@@ -84,8 +87,9 @@ def run(options: Options) -> None:
 def require_distinct(options: Options) -> None:
     """Raises UserError if a file would be written over another one."""
     names = [path.name for path in options.tables]
-    if len({*names, TOTALS}) <= len(names):
-        raise UserError(f"--tables: two files would have one name in {options.out}: {', '.join([TOTALS, *names])}")
+    own = [TOTALS, FORM, *names]
+    if len(set(own)) < len(own):
+        raise UserError(f"--tables: two files would have one name in {options.out}: {', '.join(own)}")
     if same := [path for path in options.tables if path.resolve() == (options.out / path.name).resolve()]:
         raise UserError(f"--out {options.out}: {quoted(same[0])} would be overwritten; choose another folder")
 
@@ -101,6 +105,20 @@ def table(found: list[Final]) -> str:
         points = [final.code, final.extra, *(final.written.get(id, "") for id in ids)]
         late = [person.extension, final.days_late, round(final.penalty, 2), final.total]
         rows.append([*about, *points, *late, "; ".join(final.notes), final.sha256])
+    return as_csv(rows)
+
+
+def form(found: list[Final]) -> str:
+    """The contents of written.csv: the points of the written questions so far."""
+    ids = list(exercises.written())
+    rows: list[list[float | str]] = [["id", "name", "section", *ids]]
+    for final in found:
+        person = final.person
+        rows.append([person.id, person.name, person.section, *(final.written.get(id, "") for id in ids)])
+    return as_csv(rows)
+
+
+def as_csv(rows: list[list[float | str]]) -> str:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()

@@ -159,6 +159,7 @@ DEEP = {
     "scripts.drive --port 0": "scripts.drive.__main__.listen",
     "scripts.staff.release": "scripts.staff.release.Repository",
     "scripts.staff.grade photos": "scripts.staff.grade.handed_in",
+    "scripts.staff.how_long photos": "scripts.staff.how_long.measured",
     "scripts.staff.gradebook --grades photos --roster notes.txt --out new": "scripts.staff.gradebook.read_policy",
     "scripts.staff.autograder --out new.zip": "scripts.staff.autograder.keep_seed",
 }

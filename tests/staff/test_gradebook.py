@@ -107,6 +107,18 @@ def test_written_points_of_several_markers_are_added(course, capsys):
     assert "a.csv\", line 3: 'nora@x.edu 1 1' is nobody in the roster" in capsys.readouterr().out
 
 
+def test_the_form_for_the_written_questions_is_filled_in_and_given_back(course):
+    assert run("--roster", "roster.csv") == 0
+    form = Path("home/written.csv")
+    header, first, *rest = form.read_text(encoding="utf-8-sig").splitlines()
+    assert header == '"id","name","section","5.1","5.2","5.3","5.4"'
+    form.write_text("\n".join([header, first.replace('"",', '"4",', 1), *rest]), encoding="utf-8-sig")
+    marked = form.read_bytes()
+    assert run("--roster", "roster.csv", "--written", form) == 0
+    assert totals()["s1"]["5.1"] == "4"
+    assert form.read_bytes() == marked
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
