@@ -318,6 +318,15 @@ def test_an_old_download_that_is_given_again_does_not_count(main, out, tmp_path,
     assert [(out / "a_7" / each.file).read_text() for each in attempts(out / "a_7")] == ["old", "new"]
 
 
+def test_a_newer_attempt_that_cannot_be_read_does_not_count_as_the_older_one(main, out, tmp_path):
+    folder = tree(tmp_path / "in", {"alice/hw1/losses.py": "1", "bob.zip": "2"})
+    assert main(folder) == 0
+    (folder / "alice/hw1/losses.py").write_bytes(bytes(2 << 20))
+    assert main(folder, "--force") == 0
+    page = json.loads((out / "alice" / "results.json").read_text())
+    assert page["extra_data"]["file"] == {"name": "alice", "sha256": ""}, "it was graded where it lies"
+
+
 def test_what_is_kept_gives_the_grade_of_what_was_handed_in(tmp_path):
     from tests.autograder.staff.layouts import Attempt
     from tests.autograder.staff.received import receive

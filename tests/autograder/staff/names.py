@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hw1 import exercises
 from tests.autograder.containers import IGNORED
-from tests.autograder.staff.batch import BatchError
 
 RESERVED = ("grades.csv", "summary.md")  # the folder of grades has files of these names
 # Names that do not tell whose file it is, also as a browser or a desktop numbers them; the folder above does.
@@ -29,25 +28,6 @@ AROUND = 3  # levels of a folder in which hw1/ is looked for
 
 
 # --- what is graded ---------------------------------------------------------------------------------------------------
-def given(paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Path]]:
-    """The submissions among the paths of the command line, and what is none and is skipped; each of them once.
-
-    A submission is a folder or a zip. Raises BatchError if a path does not exist.
-    """
-    found, skipped = [], []
-    for path in dict.fromkeys(Path(os.path.abspath(path)) for path in paths):
-        if not path.exists():
-            raise BatchError(f"{quoted(path)} does not exist")
-        (found if _is_submission(path) and path != Path(os.path.abspath(out)) else skipped).append(path)
-    return found, skipped
-
-
-def _is_submission(path: Path) -> bool:
-    if path.is_dir():
-        return path.name not in IGNORED and not path.name.startswith(".")
-    return is_zip(path.name)
-
-
 def is_zip(name: str) -> bool:
     """Whether it is called like a zip; macOS keeps the properties of `x.zip` in a file `._x.zip`."""
     return name.lower().endswith(".zip") and not name.startswith("._")

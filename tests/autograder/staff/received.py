@@ -59,20 +59,22 @@ def attempts(folder: Path) -> list[Received]:
 
 
 def receive(folder: Path, new: list[Attempt]) -> list[Received]:
-    """Keep what a student handed in; returns all attempts, the one that counts at the end.
+    """Keep what a student handed in; returns all attempts, the one that counts at the end; none if nothing of it could
+    be kept, for example because it cannot be read: grading it where it lies gives the reason.
 
-    An attempt that is already kept is not listed again, unless it was given alone as the newest. What cannot be read is
-    not kept: grading it where it lies gives the reason.
+    An attempt that is already kept is not listed again, unless it was given alone as the newest.
     """
     before = attempts(folder)
     kept = [each for attempt in new if (each := _kept(folder, attempt))]
+    if not kept:
+        return []
     kept.sort(key=lambda each: (each.submitted, each.number, each.modified))
     after = list(before)
     for each in kept:
         if each.sha256 not in {other.sha256 for other in after}:
             at = next((at for at, other in enumerate(after) if each.is_before(other)), len(after))
             after.insert(at, each)
-    if kept and after[-1].sha256 != kept[-1].sha256 and not kept[-1].is_before(after[-1]):
+    if after[-1].sha256 != kept[-1].sha256 and not kept[-1].is_before(after[-1]):
         after.append(kept[-1])
     if after != before:
         private.write(folder / LIST, json.dumps([asdict(each) for each in after], indent=1).encode())
