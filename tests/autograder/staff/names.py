@@ -16,7 +16,7 @@ from pathlib import Path
 from hw1 import exercises
 from tests.autograder.containers import IGNORED
 
-RESERVED = ("grades.csv", "summary.md")  # the folder of grades has files of these names
+RESERVED = ("grades.csv", "summary.md", "regrades")  # the folder of grades has files and a folder of these names
 # Names that do not tell whose file it is, also as a browser or a desktop numbers them; the folder above does.
 NAMELESS = re.compile(r"(submission|hw1)( ?\(\d+\)| ?-? ?copy( ?\(?\d+\)?)?)?", re.IGNORECASE)
 # Printable characters by Unicode's tables, but nothing is seen of them: fillers and variants.
