@@ -1,43 +1,55 @@
 """Grade a class: `python -m scripts.staff.grade PATH... --out DIR`.
 
     python -m scripts.staff.grade submissions/*                      everything in a folder
+    python -m scripts.staff.grade export.zip --roster roster.csv     what Canvas, Moodle or Gradescope let you download
     python -m scripts.staff.grade alice.zip bob.zip --jobs 8         some, into the same folder of grades
-    python -m scripts.staff.grade moodle/* --out out/second          Moodle's folders, each with one zip
     python -m scripts.staff.grade --all                              again whatever is not of the present version
+    python -m scripts.staff.grade --regrade                          the same, with a report of what changed, and why
+    python -m scripts.staff.grade --regrade --student alice          one student, as the class was graded
     python -m scripts.staff.grade submissions/* --prune              and without those that no longer exist
 
-A submission is a folder or a zip that contains hw1/, or a folder that contains one zip. Anything else is skipped. Its
-grade is DIR/NAME/results.json; DIR/grades.csv lists all grades, and DIR/summary.md shows what the class found
-difficult. After an interruption, the same command continues where it stopped; later, it grades only what has changed.
+A submission is a folder or a zip that contains hw1/, or a folder that contains one zip; an export of a platform is its
+folder, its zip, or all that is in it. Anything else is skipped. A grade is DIR/NAME/results.json; DIR/grades.csv lists
+all grades, and DIR/summary.md shows what the class found difficult. After an interruption, the same command continues
+where it stopped; later, it grades only what has changed. `python -m scripts.staff.gradebook` takes the grades home.
 
-The folder keeps the grades of everything ever graded into it, and says which of them are not of the present submission,
-seed or grader (stale), and of which the file no longer exists (withdrawn). If the grader fails on a submission, the
-grade that it had stays, with a note. Two submissions with one name are called alice and alice-2, in every later call
-too. The seed is drawn in the first call, and kept.
+The folder keeps the grades of everything ever graded into it, all attempts and all earlier results, and says which
+grades are not of the present submission, seed or grader (stale), and of which the file no longer exists (withdrawn). If
+the grader fails on a submission, the grade that it had stays, with a note. Two submissions with one name are called
+alice and alice-2, in every later call too. The seed is drawn in the first call, and kept.
 """
 
-import gc
 import os
-import secrets
 import sys
-from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import joblib
 import tyro
-from tqdm import tqdm
 
 from scripts.command import LONGEST, read_options
-from scripts.staff.classroom import page as classroom
-from tests.autograder.staff import keys, private, summary
-from tests.autograder.staff.batch import BatchError, Judges, Outcome
+from scripts.staff import regrade
+from scripts.staff.attempts import best_of
+from scripts.staff.grading import (
+    Batch,
+    add_known,
+    files_of,
+    grade,
+    handed_in,
+    keep_seed,
+    present_keys,
+    prune,
+    seed_of,
+    take,
+)
+from tests.autograder.staff import roster
+from tests.autograder.staff.batch import BatchError, Judges
+from tests.autograder.staff.cluster import Cluster
 from tests.autograder.staff.folder import Grades, last_line
 from tests.autograder.staff.keys import Settings
-from tests.autograder.staff.names import assign, given, gone, name_of, printable, quoted, target, unreadable
-from tests.autograder.staff.summary import Version, counted, short
+from tests.autograder.staff.names import printable, quoted
+from tests.autograder.staff.summary import counted
 
 WORK = "tests.autograder.staff.one:grade"  # a name, because this command needs no torch and then starts at once
 GRACE = 120.0  # seconds that a judge may need beyond a submission's limit
@@ -48,13 +60,23 @@ class Options:
     """What to grade, and how."""
 
     paths: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PATH ...", help_behavior_hint="")]
-    """Submissions: folders or zips that contain hw1/."""
+    """Submissions: folders or zips that contain hw1/; or a platform's export, as its folder or its zip."""
     out: Path = Path("out/grades")
     """The folder for the grades."""
+    roster: Path | None = None
+    """A CSV file of the class: id, name, email, section, group, extension (days)."""
+    attempt: Literal["latest", "first", "best"] = "latest"
+    """Which of several attempts of a student counts."""
+    regrade: bool = False
+    """Like --all, also for files that exist only as they were kept; reports each changed grade with its reason."""
+    student: tuple[str, ...] = ()
+    """With --regrade: only these names, as long as the seed and the grader are still those of the class."""
     seed: str = ""
     """Secret from which the hidden inputs are drawn; by default the seed kept in the folder, or else a new one."""
     jobs: int = 0
     """Submissions graded at the same time; 0 means one for each core."""
+    dask: str = ""
+    """Address of a Dask scheduler whose workers grade, instead of this machine (needs `distributed`)."""
     probe_timeout: float | None = None
     """Seconds for one probe, instead of each probe's own limit."""
     timeout: float = 600.0
@@ -93,186 +115,68 @@ def main(arguments: list[str]) -> int:
 def run(options: Options) -> int:
     """Grade what is not graded yet, and write the tables. Returns the exit status: 1 if the grader failed on any."""
     check(options)
-    paths, skipped = given(options.paths, options.out)
-    if skipped:
-        print(f"skipped, neither a folder nor a zip of a student: {', '.join(map(quoted, skipped))}")
-    if not (paths or options.all or options.prune):
+    people = roster.read(options.roster) if options.roster else None
+    attempts = handed_in(options.paths, options.out)
+    if not (attempts or options.all or options.prune or options.regrade):
         raise BatchError("there is no submission to grade")
     grades = Grades(options.out)
     with grades.locked():
-        found, known = take(paths, grades, everything=options.all)
-        if not (found or options.prune):
+        found = take(attempts, grades, people)
+        if options.all or options.regrade:
+            add_known(found, grades, gone_too=options.regrade)
+        if options.student:
+            regrade.only(found, options.student)
+        if not (found.sources or options.prune):
             raise BatchError("there is no submission to grade")
         if options.prune:
-            known = prune(grades, known)
-        settings = Settings(keep_seed(options, grades, found), options.probe_timeout, options.timeout)
-        batch = Batch(grades, settings, known, present_keys(grades, known, found, settings))
-        todo = {name: target(path) for name, path in found.items() if options.force or not batch.is_graded(name)}
-        print(f"{counted(found)}, {len(found) - len(todo)} of them already graded", flush=True)
+            prune(grades, found)
+        settings = Settings(seed_of(options.seed, grades), options.probe_timeout, options.timeout)
+        if options.student:
+            regrade.require_class_version(grades, settings, options.student)
+        keep_seed(settings.seed, bool(options.seed), grades, found.sources)
+        if options.regrade:
+            regrade.begin(options.out)
+        files = files_of(found, grades, options.attempt)
+        if options.attempt == "best":
+            files |= best_of(found, grades, settings, lambda todo: judges(options, settings, todo))
+        batch = Batch(grades, settings, found, present_keys(grades, found.known, files, settings))
+        again = options.force or options.student
+        todo = {name: file for name, file in files.items() if again or not batch.is_graded(name)}
+        print(f"{counted(files)}, {len(files) - len(todo)} of them already graded", flush=True)
         try:
-            grade(todo, grades, judges(options, settings, todo))
+            grade(todo, found.sources, grades, judges(options, settings, todo))
         finally:
             text = batch.sum_up(options.bom)
         print(text)
-        failed = {name: last_line(error) for name in found if (error := grades.error(name))}
+        if options.regrade:
+            print(regrade.report(grades, found))
+        failed = {name: last_line(error) for name in files if (error := grades.error(name))}
     for name, error in failed.items():
         print(f"error: the grader failed on {name}: {error}", file=sys.stderr)
         print(f"       the whole error is in {printable(options.out / name / 'error.txt')}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def take(paths: list[Path], grades: Grades, everything: bool) -> tuple[dict[str, Path], dict[str, str]]:
-    """What is to be graded, by name, and the paths of all names, which the folder then remembers.
-
-    Args:
-        everything: also all that the folder remembers and that still exists.
-    """
-    known = grades.paths()
-    found = assign(paths, known)
-    for name, path in found.items():
-        if name != name_of(path):
-            print(f'"{name}" is {quoted(path)}: the name "{name_of(path)}" is taken')
-    if replacing := [name for name, path in found.items() if known.get(name, "") not in ("", str(path))]:
-        print(f"at another place than before: {counted(replacing)}: {short(replacing)}")
-    known |= {name: str(path) for name, path in found.items()}
-    grades.remember(known)
-    if everything:
-        found |= {name: Path(path) for name, path in known.items() if path and not gone(path)}
-        if unknown := [name for name, path in known.items() if not path]:
-            print(f"not graded again, because the path of their submission is not known: {short(unknown)}")
-    return found, known
-
-
-def prune(grades: Grades, known: dict[str, str]) -> dict[str, str]:
-    """Move withdrawn grades out of the tables; returns the paths of the others by name."""
-    moved = grades.prune(known)
-    for name, place in moved.items():
-        print(f'pruned: {quoted(known[name])} no longer exists; the grade of "{name}" is now in {printable(place)}')
-    print(f"{len(moved)} withdrawn grades were moved")
-    return {name: path for name, path in known.items() if name not in moved}
-
-
-def present_keys(grades: Grades, known: dict[str, str], found: dict[str, Path], settings: Settings) -> dict[str, str]:
-    """By name, the key that the grade of a submission would have now: of what is graded in this call, and of other
-    submissions that have been touched since they were graded."""
-    made = {}
-    for name, path in known.items():
-        if name in found or (path and grades.is_older(name, target(Path(path)))):
-            with suppress(Exception):  # grading this submission will raise it again, and report it for this one only
-                made[name] = keys.key(target(Path(path)), settings)
-    return made
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is known about the submissions of a folder of grades, when a call begins."""
-
-    grades: Grades
-    settings: Settings
-    paths: dict[str, str]
-    """By name, "" if it is not known."""
-    keys: dict[str, str]
-    """By name, the key that the grade of a submission would have now, where it is known."""
-
-    def is_graded(self, name: str) -> bool:
-        return name in self.keys and self.grades.has(name, self.keys[name])
-
-    def sum_up(self, bom: bool) -> str:
-        """Write grades.csv and summary.md for everything in the folder; returns the text of summary.md."""
-        present = Version(keys.fingerprint(self.settings.seed), keys.grader()[:16])
-        gc.disable()  # it would go through all results again and again, in vain
-        try:
-            rows = [
-                self.grades.grade(name, self.paths.get(name, ""), self.keys.get(name), present)
-                for name in self.grades.names()
-            ]
-        finally:
-            gc.enable()
-        text = summary.report(rows, present)
-        encoding = "utf-8-sig" if bom else "utf-8"
-        private.write(self.grades.folder / "grades.csv", summary.table(rows).encode(encoding))
-        private.write(self.grades.folder / "summary.md", text.encode())
-        classroom.write(self.grades.folder / "class.html", self.grades.folder, rows)
-        return text
-
-
 def check(options: Options) -> None:
     """Raises BatchError if an option is wrong."""
     if options.jobs < 0:
         raise BatchError(f"--jobs is {options.jobs}; it must be 1 or more, or 0 for one for each core")
+    if options.student and not options.regrade:
+        raise BatchError("--student belongs to --regrade; to grade some submissions, give their paths")
     for name, seconds in (("--probe-timeout", options.probe_timeout), ("--timeout", options.timeout)):
         if seconds is not None and not 0 < seconds <= LONGEST:
             raise BatchError(f"{name} is {seconds:g}; it must be more than 0 and at most {LONGEST:.0f} seconds")
 
 
-def keep_seed(options: Options, grades: Grades, found: dict[str, Path]) -> str:
-    """The seed of the options, or else the one kept in the folder, or else a new one; it is kept for the next time.
-
-    Raises BatchError if it can be guessed.
-    """
-    file, kept = options.out / ".seed", grades.seed()
-    seed = options.seed.strip() if options.seed else kept or secrets.token_hex(16)
-    if problem := keys.seed_problem(seed):
-        raise BatchError(problem if options.seed else f"{printable(file)}: {problem}, after this file is moved away")
-    if not seed.isprintable():
-        raise BatchError("the seed has characters that cannot be printed")
-    if kept and seed != kept:
-        old, new = keys.fingerprint(kept), keys.fingerprint(seed)
-        print(
-            f"the seed is not the last one of {printable(options.out)}: its fingerprint is {new}, before it was {old}"
-        )
-        print(f"the last one is kept in {printable(file)}s")
-        if left := [name for name in grades.names() if name not in found]:
-            print(f"{counted(left)} not given here will keep grades of another seed: {short(left)}; --all grades all")
-    if not options.seed:
-        print(f"the seed is in {printable(file)}: keep this file, and keep it secret")
-    grades.keep_seed(seed)
-    return seed
-
-
-def judges(options: Options, settings: Settings, todo: dict[str, Path]) -> Judges:
+def judges(options: Options, settings: Settings, todo: dict[str, Path]) -> Judges | Cluster:
     jobs = min(options.jobs or joblib.cpu_count(), len(todo))
     isolation = {
         "level": None if options.isolation == "best" else options.isolation,
         "allow_none": options.isolation == "none",
         "secrets": [options.out, *list(todo.values())[:1]],  # the grades, and another student's submission
     }
-    return Judges(WORK, jobs, settings.seconds + GRACE, isolation, {"settings": settings})
-
-
-def grade(todo: dict[str, Path], grades: Grades, judges: Judges) -> None:
-    """Grade submissions and keep the results; for each, print a line and advance the progress bar."""
-    terminal = sys.stderr.isatty()  # a log file gets fewer updates
-    with (
-        tqdm(total=len(todo), unit="submission", mininterval=0.1 if terminal else 10, disable=not todo) as bar,
-        closing(judges.grade(todo)) as outcomes,
-    ):
-        for outcome in (checked(outcome, todo[outcome.name]) for outcome in outcomes):
-            keep(outcome, grades)
-            (bar.write if terminal else partial(print, flush=True))(line(outcome))
-            bar.update()
-
-
-def checked(outcome: Outcome, submission: Path) -> Outcome:
-    """The outcome; but if nothing could be graded because the disk failed, then that is no fault of the student's."""
-    if "unusable" in outcome.page.get("extra_data", {}) and (why := unreadable(submission)):
-        return Outcome(outcome.name, error=f"the submission cannot be read: {why}")
-    return outcome
-
-
-def keep(outcome: Outcome, grades: Grades) -> None:
-    if outcome.error:
-        grades.keep_error(outcome.name, outcome.error)
-    else:
-        grades.keep(outcome.name, outcome.page)
-
-
-def line(outcome: Outcome) -> str:
-    """One line on a submission: its points, and anything unusual."""
-    if outcome.error:
-        return f"{outcome.name}: the grader failed: {last_line(outcome.error)}"
-    grade = summary.Grade(outcome.name, outcome.page)
-    return f"{outcome.name}: " + "; ".join([grade.score, *grade.notes])
+    judges = Judges(WORK, jobs, settings.seconds + GRACE, isolation, {"settings": settings})
+    return Cluster(options.dask, judges) if options.dask else judges
 
 
 def use_utf8() -> None:

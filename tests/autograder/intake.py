@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from tests.autograder import source
+from tests.autograder import cells, source
 from tests.autograder.containers import PACK, Entry, FileError, IntakeError, entries, inside, listed, shown
 
 MAX_FILE = 1 << 20  # bytes of one file
@@ -85,8 +85,17 @@ def _write(files: dict[str, bytes], into: Path) -> None:
 
 # --- which files are taken --------------------------------------------------------------------------------------------
 def _meant(name: str) -> str:
-    """The name that was probably meant by a name such as "Losses.py", "losses.py.txt" or "losses (1).py"."""
-    return re.sub(r"( ?\(\d+\))?\.py( ?\(\d+\))?(\.txt)?$", ".py", name.casefold())
+    """The name that was probably meant by one such as "Losses.py", "losses.py.txt", "losses (1).py", "losses.ipynb"."""
+    return re.sub(r"( ?\(\d+\))?\.(py|ipynb)( ?\(\d+\))?(\.txt)?$", ".py", name.casefold())
+
+
+def is_module(name: str) -> bool:
+    """Whether a file of this name may be one of the student's."""
+    return _meant(name) in NAMES
+
+
+def _is_notebook(entry: Entry) -> bool:
+    return ".ipynb" in entry.path.name.casefold()
 
 
 @contextmanager
@@ -94,7 +103,7 @@ def _unwrapped(submission: Path) -> Iterator[tuple[list[Entry], list[str]]]:
     """What was handed in, or what is in the zip that was handed in within it; and notes on that."""
     with entries(submission) as found:
         zips = _zips(found)
-        if len(zips) != 1 or any(_meant(e.path.name) in NAMES for e in found):
+        if len(zips) != 1 or any(is_module(e.path.name) for e in found):
             yield found, []
         else:
             with inside(zips[0]) as within:
@@ -112,7 +121,7 @@ def _folder(found: list[Entry]) -> PurePosixPath:
         depth = min(len(folder.parts) for folder in named)
         folders = sorted(folder for folder in named if len(folder.parts) == depth)
     else:
-        folders = sorted({e.path.parent for e in found if _meant(e.path.name) in NAMES})
+        folders = sorted({e.path.parent for e in found if is_module(e.path.name)})
     if not folders or len(folders[0].parts) > 1 + MAX_AROUND:
         raise IntakeError(_no_files(found))
     if len(folders) > 1:
@@ -129,7 +138,7 @@ def _no_files(found: list[Entry]) -> str:
     for entry in found:
         if entry.path.name == "hw1" and entry.kind == "link":
             return f"{shown(entry.path)} is a link: hand in the folder itself"
-        if _meant(entry.path.name) in NAMES:
+        if is_module(entry.path.name):
             return f"{shown(entry.path)} was found, but it must be in a folder called hw1 at the top: {PACK}"
     if zips := _zips(found):
         return f"there is no folder called hw1, but {listed([e.path for e in zips])}: hand in the contents of one zip"
@@ -137,9 +146,10 @@ def _no_files(found: list[Entry]) -> str:
 
 
 def _candidates(found: list[Entry], folder: PurePosixPath, name: str) -> list[Entry]:
-    """The entries that may be the student's file of this name; other names count only if it is not there."""
+    """The entries that may be the student's file of this name; other names count only if it is not there, notebooks
+    only if nothing else is."""
     here = [e for e in found if e.path.parent == folder and _meant(e.path.name) == name]
-    return [e for e in here if e.path.name.casefold() == name] or here
+    return [e for e in here if e.path.name.casefold() == name] or [e for e in here if not _is_notebook(e)] or here
 
 
 def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
@@ -150,8 +160,11 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
         try:
             if candidates:
                 entry = _only(candidates, name)
-                taken.files[file], taken.changes[file] = source.plain(file, entry.read(MAX_FILE))
-                if entry.path.name != name:
+                taken.files[file], taken.changes[file] = source.plain(file, _text(entry))
+                if _is_notebook(entry):
+                    what = f"{shown(entry.path)} is a notebook: the code of its cells was graded"
+                    taken.notes.append(f"{what} as {name}. Hand in {name}.")
+                elif entry.path.name != name:
                     taken.notes.append(f"{shown(entry.path)} was graded as {name}. Give it exactly this name.")
         except FileError as error:
             taken.refused.append(str(error))
@@ -160,6 +173,12 @@ def _take(found: list[Entry], folder: PurePosixPath) -> Taken:
         more = f" (none of your {len(taken.refused)} files can be taken)" if len(taken.refused) > 1 else ""
         raise IntakeError(taken.refused[0] + more)
     return taken
+
+
+def _text(entry: Entry) -> bytes:
+    if _is_notebook(entry):
+        return cells.code(shown(entry.path), entry.read(cells.MAX_NOTEBOOK))
+    return entry.read(MAX_FILE)
 
 
 def _only(candidates: list[Entry], name: str) -> Entry:

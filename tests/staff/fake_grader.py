@@ -51,6 +51,8 @@ def fake_grade(submission: Path, sandbox: object, settings: keys.Settings | None
         raise ZeroDivisionError("boom")
     if says == "exit":
         os._exit(3)
+    if says.startswith("slow"):
+        time.sleep(0.5)
     if says == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)

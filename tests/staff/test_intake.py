@@ -2,6 +2,7 @@
 
 import codecs
 import importlib.util
+import json
 import os
 import random
 import stat
@@ -27,6 +28,7 @@ from tests.autograder.intake import IntakeError, take
 
 FILES = {file: (ROOT / file).read_bytes() for file in exercises.files()}
 LOSSES = "hw1/losses.py"
+LETTERS = random.Random(0).randbytes(400_000).hex().encode()
 
 
 def folder(root: Path, files: dict[str, bytes]) -> Path:
@@ -265,7 +267,44 @@ def test_a_zip_in_a_zip_has_the_same_limits(tmp_path, monkeypatch):
     assert "a.zip is larger than 1 MiB" in refused(folder(tmp_path / "f", {"a.zip": inner}), tmp_path / "no")
 
 
-LETTERS = random.Random(0).randbytes(400_000).hex().encode()
+def notebook(*cells: str | list[str], text: str = "losses") -> bytes:
+    """A notebook of code cells below one of text."""
+    code = [{"cell_type": "code", "source": cell, "outputs": [], "metadata": {}} for cell in cells]
+    return json.dumps({"cells": [{"cell_type": "markdown", "source": text}, *code], "nbformat": 4}).encode()
+
+
+@pytest.mark.parametrize("name", ["losses.ipynb", "Losses (1).ipynb"])
+def test_a_notebook_is_taken_for_a_module_that_is_missing(submit, name, tmp_path):
+    lines = ["%matplotlib inline\n", "import math\n", "if True:\n", "    !pip install x\n", "WORD = (7\n", "    % 4)"]
+    cells = [lines, "%%bash\nls", "%%time\nAGAIN = WORD", "?math.pi"]
+    got = submit({file: data for file, data in FILES.items() if file != LOSSES} | {f"hw1/{name}": notebook(*cells)})
+    assert got.missing == []
+    assert got.notes == [f"hw1/{name} is a notebook: the code of its cells was graded as losses.py. Hand in losses.py."]
+    assert value(tmp_path / "taken" / LOSSES) == 3
+
+
+def test_notebooks_alone_are_taken_and_one_beside_its_module_does_not_count(submit, tmp_path):
+    got = submit(
+        {"work/heads.ipynb": notebook("WORD = 1"), "work/losses.ipynb": notebook("x"), "work/losses.py": b"y\n"}
+    )
+    assert got.missing == ["hw1/compounding.py", "hw1/dagger.py"]
+    assert (tmp_path / "taken" / LOSSES).read_bytes() == b"y\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"{", "no notebook that can be read"),
+        (b"[" * 20_000 + LETTERS, "no notebook that can be read"),
+        (b'{"cells": [{"cell_type": "code", "source": [1]}]}', "no notebook that can be read"),
+        (notebook("%%bash\nls", " "), "a notebook without code"),
+        (LETTERS * 7, "larger than 4 MiB"),
+    ],
+)
+def test_a_notebook_that_cannot_be_read_is_refused_alone(submit, data, why):
+    got = submit({file: data for file, data in FILES.items() if file != LOSSES} | {"hw1/losses.ipynb": data})
+    assert got.missing == [LOSSES]
+    assert why in got.notes[0]
 
 
 # --- encodings --------------------------------------------------------------------------------------------------------
@@ -290,6 +329,9 @@ def value(path: Path) -> object:
         ("utf-16", "# coding: utf-16"),
         ("utf-16", "\n# coding: latin-1"),
         ("utf-32", "# coding: utf-32\r\n\r\n"),
+        ("latin-1", ""),  # Python refuses it
+        ("latin-1", "# \xe9\x81\r\n"),
+        ("cp1252", "# coding: utf-8\n# \u201cwords\u201d"),
     ],
 )
 def test_python_reads_a_file_as_it_was_meant(submit, encoding, top, tmp_path):
@@ -298,6 +340,14 @@ def test_python_reads_a_file_as_it_was_meant(submit, encoding, top, tmp_path):
     assert value(tmp_path / "taken" / LOSSES) == "caf\xe9"
     converted = "hw1/losses.py: the text was converted to UTF-8, because Python does not run UTF-16 or UTF-32."
     assert (converted in got.notes) == (encoding in ("utf-16", "utf-32"))
+    western = top in ("", "# \xe9\x81\r\n") or "words" in top
+    assert any("read as Western European text" in note for note in got.notes) == (western and encoding[0] in "lc")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_recognised(submit, encoding, tmp_path):
+    assert submit(FILES | {LOSSES: "WORD = 1\r\n".encode(encoding)}).missing == []
+    assert (tmp_path / "taken" / LOSSES).read_bytes() == b"WORD = 1\n"
 
 
 def test_a_file_in_its_own_encoding_stays_as_it_is(submit, tmp_path):
@@ -309,7 +359,7 @@ def test_a_file_in_its_own_encoding_stays_as_it_is(submit, tmp_path):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"x = 1\ny = '\xe9'\n", ", line 2: not UTF-8 text; save the file as UTF-8"),
+        (codecs.BOM_UTF8 + b"x = 1\ny = '\xe9'\n", ", line 2: not UTF-8 text; save the file as UTF-8"),
         (b"# coding: ascii\n\ny = '\xe9'\n", ", line 3: not ascii, which a comment at the top promises"),
         (b"# coding: klingon\n", ", at the top: unknown encoding: klingon"),
         (b"# coding: " + b"k" * 1000, ", at the top: unknown encoding: kkk"),
@@ -320,7 +370,7 @@ def test_a_file_in_its_own_encoding_stays_as_it_is(submit, tmp_path):
         (b"# coding: punycode\n-" + LETTERS, ", at the top: punycode is no encoding for code"),
         (b"# coding: idna\nxn--" + LETTERS, ", at the top: idna is no encoding for code"),
         (b"x = 1\ny = '\0'\n", ", line 2: a null byte"),
-        ("x = 1".encode("utf-16-le"), ", line 1: a null byte"),
+        ("x = '\u0436'".encode("utf-16-le"), ", line 1: a null byte"),
         (codecs.BOM_UTF16_LE + b"x\0=", " is damaged UTF-16 text"),
     ],
 )
@@ -345,8 +395,11 @@ def test_a_file_that_python_cannot_read_is_refused_alone(submit, data, why):
         ({"HW1/losses.py": b"", "hw1/losses.py": b""}, "several folders called hw1 (HW1, hw1)"),
         ({"a/losses.py": b"", "b/heads.py": b""}, "several folders that contain"),
         ({"losses.py": b"", "hw1/heads.py.txt": b""}, "several folders that contain"),
-        ({LOSSES: b"x = 1\ny = '\xe9'\n"}, "hw1/losses.py, line 2: not UTF-8 text; save the file as UTF-8"),
-        ({LOSSES: b"\xff", "hw1/heads.py": b"\xff"}, "not UTF-8 text; save the file as UTF-8 (none of your 2 files"),
+        (
+            {LOSSES: b"x = 1\ny = '\0'\n"},
+            "hw1/losses.py, line 2: a null byte, which Python does not accept; save the file",
+        ),
+        ({LOSSES: b"\0", "hw1/heads.py": b"\0"}, "save the file as UTF-8 (none of your 2 files"),
         ({"submission.zip": b"PK"}, "submission.zip is neither a folder nor a complete zip"),
     ],
 )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.autograder.staff import layouts
 from tests.autograder.staff.batch import BatchError
-from tests.autograder.staff.names import assign, given, name_of, printable, quoted, target
+from tests.autograder.staff.names import assign, name_of, printable, quoted, target
 
 
 # --- the name of one path ---------------------------------------------------------------------------------------------
@@ -57,26 +58,31 @@ def test_a_quoted_path_tells_apart_what_a_name_does_not():
 
 
 # --- what is graded ---------------------------------------------------------------------------------------------------
+def found(paths: list[Path], out: Path) -> tuple[list[Path], list[Path]]:
+    attempts, skipped = layouts.found(paths, out)
+    return [attempt.files[0] for attempt in attempts], skipped
+
+
 def test_a_repeated_path_counts_once(tmp_path):
     (tmp_path / "alice").mkdir()
-    found, skipped = given([tmp_path / "alice", tmp_path / "alice", tmp_path / "x" / ".." / "alice"], tmp_path / "out")
-    assert (found, skipped) == ([tmp_path / "alice"], [])
+    paths = [tmp_path / "alice", tmp_path / "alice", tmp_path / "x" / ".." / "alice"]
+    assert found(paths, tmp_path / "out") == ([tmp_path / "alice"], [])
 
 
 def test_what_is_neither_a_folder_nor_a_zip_is_no_submission(tmp_path):
-    junk = ["submission_metadata.yml", "desktop.ini", "Thumbs.db", ".DS_Store", "roster.csv", "index.html", "._a.zip"]
+    junk = ["grades.yml", "desktop.ini", "Thumbs.db", ".DS_Store", "roster.csv", "index.html", "._a.zip"]
     for name in [*junk, "alice.zip"]:
         (tmp_path / name).touch()
     for name in ["__MACOSX", ".git", "bob", "out"]:
         (tmp_path / name).mkdir()
-    found, skipped = given(sorted(tmp_path.iterdir()), tmp_path / "out")
-    assert [path.name for path in found] == ["alice.zip", "bob"]
+    submissions, skipped = found(sorted(tmp_path.iterdir()), tmp_path / "out")
+    assert [path.name for path in submissions] == ["alice.zip", "bob"]
     assert {path.name for path in skipped} == {*junk, "__MACOSX", ".git", "out"}
 
 
 def test_a_path_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(BatchError, match='nowhere" does not exist'):
-        given([tmp_path / "nowhere"], tmp_path)
+        found([tmp_path / "nowhere"], tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ NAME/results.json   what a submission earned; complete or missing
 NAME/error.txt      why the grader itself failed on it the last time, for the course staff
 grades.csv          one row for each submission
 summary.md          the class report
-.names              the path of each submission
+NAME/history/       its earlier results, by the time at which they were replaced
+NAME/submitted/     what was handed in, listed in attempts.json (`received`)
+.names .people      the path of each submission, and by what its owner is recognised
 .seed .seeds        the seed, and all seeds that were ever used, each after its fingerprint
 .log .lock          one line for each event, and the lock
 .pruned/TIME/NAME   what was taken out of the tables because its file no longer exists
@@ -19,7 +21,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from tests.autograder.staff import keys, pages, private
+from tests.autograder.staff import history, keys, pages, private
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.names import gone, quoted
 from tests.autograder.staff.summary import Grade, Version, readable
@@ -90,8 +92,11 @@ class Grades:
             return False
 
     def keep(self, name: str, page: dict) -> None:
-        """Write the results of a submission, completely or not at all, and a line to the log."""
+        """Write the results of a submission, completely or not at all, and a line to the log. Other results that it had
+        until now go into its history."""
         (self.folder / name).mkdir(exist_ok=True, mode=0o700)
+        if (before := self.read(name)) is not None and _earned(before) != _earned(page):
+            history.keep(self.folder / name, self._results(name))
         pages.write(self._results(name), page)
         self._error(name).unlink(missing_ok=True)
         self._log({"name": name, "key": page["extra_data"]["key"], "score": page["score"]})
@@ -102,13 +107,14 @@ class Grades:
         private.write(self._error(name), f"{error}\n".encode(errors="backslashreplace"))
         self._log({"name": name, "error": last_line(error)})
 
-    def grade(self, name: str, path: str, key: str | None, present: Version) -> Grade:
+    def grade(self, name: str, path: str, key: str | None, present: Version, stranger: bool = False) -> Grade:
         """A row of the table.
 
         Args:
             path: of the submission; "" if it is not known.
             key: that the grade of the submission would have now; None if that is not known.
             present: the seed and the grader of this call.
+            stranger: whether the roster does not know whose it is.
         """
         page, remarks = self.read(name), {}
         if page is None:
@@ -122,6 +128,8 @@ class Grades:
             remarks["stale"] = f"stale: not graded with the present {Version.of(page).difference(present)}"
         elif page is not None and key not in (None, page["extra_data"]["key"]):
             remarks["stale"] = "stale: the submission has changed since it was graded"
+        if stranger:
+            remarks["not in the roster"] = "the roster does not know whose it is"
         return Grade(name, page, path, remarks)
 
     def _age(self, name: str, page: dict) -> str:
@@ -138,18 +146,27 @@ class Grades:
     def paths(self) -> dict[str, str]:
         """The path of each name, "" where it is not known. Raises BatchError if the file is damaged: guessed names
         could give a student the row of another."""
+        return dict.fromkeys(self.names(), "") | self._table(".names", str)
+
+    def people(self) -> dict[str, dict]:
+        """By what the owners of names are recognised (`students.remembered`). Raises BatchError likewise."""
+        return self._table(".people", dict)
+
+    def _table(self, file: str, kind: type) -> dict:
         try:
-            paths = json.loads(self._text(".names") or "{}")
+            table = json.loads(self._text(file) or "{}")
         except ValueError as error:
-            raise self._damaged(".names") from error
-        if not (isinstance(paths, dict) and all(isinstance(path, str) for path in paths.values())):
-            raise self._damaged(".names")
-        return dict.fromkeys(self.names(), "") | paths
+            raise self._damaged(file) from error
+        if not (isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())):
+            raise self._damaged(file)
+        return table
 
-    def remember(self, paths: dict[str, str]) -> None:
-        private.write(self.folder / ".names", json.dumps(paths, indent=1, sort_keys=True).encode())
+    def remember(self, paths: dict[str, str], people: dict[str, dict]) -> None:
+        for file, table in ((".names", paths), (".people", people)):
+            if table or self._text(file):
+                private.write(self.folder / file, json.dumps(table, indent=1, sort_keys=True).encode())
 
-    def prune(self, paths: dict[str, str]) -> dict[str, Path]:
+    def prune(self, paths: dict[str, str], people: dict[str, dict]) -> dict[str, Path]:
         """Move the grades of submissions that no longer exist out of the tables; returns where they are, by name."""
         withdrawn = [name for name in self.names() if paths.get(name) and gone(paths[name])]
         place = self.folder / ".pruned" / datetime.now().strftime("%Y-%m-%dT%H-%M-%S.%f")
@@ -160,7 +177,8 @@ class Grades:
             moved[name] = place / name
             self._log({"name": name, "pruned": str(place / name), "path": paths[name]})
         if moved:
-            self.remember({name: path for name, path in paths.items() if name not in moved})
+            kept = ({name: about for name, about in each.items() if name not in moved} for each in (paths, people))
+            self.remember(*kept)
         return moved
 
     # --- seeds ---
@@ -195,6 +213,11 @@ def touched(path: Path) -> float:
     """When a file, or anything in a folder, was last changed or replaced; copies keep other times than this one."""
     inside = (os.path.join(place, name) for place, below, files in os.walk(path) for name in (*below, *files))
     return max(os.lstat(each).st_ctime for each in (path, *inside))
+
+
+def _earned(page: dict) -> tuple:
+    """What makes two results different: of what they are, and what they say."""
+    return page["extra_data"]["key"], page["score"], page["tests"]
 
 
 def last_line(error: str) -> str:

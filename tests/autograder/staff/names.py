@@ -15,9 +15,8 @@ from pathlib import Path
 
 from hw1 import exercises
 from tests.autograder.containers import IGNORED
-from tests.autograder.staff.batch import BatchError
 
-RESERVED = ("grades.csv", "summary.md", "class.html")  # the folder of grades has files of these names
+RESERVED = ("grades.csv", "summary.md", "class.html", "regrades")  # the folder of grades uses these names
 # Names that do not tell whose file it is, also as a browser or a desktop numbers them; the folder above does.
 NAMELESS = re.compile(r"(submission|hw1)( ?\(\d+\)| ?-? ?copy( ?\(?\d+\)?)?)?", re.IGNORECASE)
 # Printable characters by Unicode's tables, but nothing is seen of them: fillers and variants.
@@ -29,26 +28,7 @@ AROUND = 3  # levels of a folder in which hw1/ is looked for
 
 
 # --- what is graded ---------------------------------------------------------------------------------------------------
-def given(paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Path]]:
-    """The submissions among the paths of the command line, and what is none and is skipped; each of them once.
-
-    A submission is a folder or a zip. Raises BatchError if a path does not exist.
-    """
-    found, skipped = [], []
-    for path in dict.fromkeys(Path(os.path.abspath(path)) for path in paths):
-        if not path.exists():
-            raise BatchError(f"{quoted(path)} does not exist")
-        (found if _is_submission(path) and path != Path(os.path.abspath(out)) else skipped).append(path)
-    return found, skipped
-
-
-def _is_submission(path: Path) -> bool:
-    if path.is_dir():
-        return path.name not in IGNORED and not path.name.startswith(".")
-    return _is_zip(path.name)
-
-
-def _is_zip(name: str) -> bool:
+def is_zip(name: str) -> bool:
     """Whether it is called like a zip; macOS keeps the properties of `x.zip` in a file `._x.zip`."""
     return name.lower().endswith(".zip") and not name.startswith("._")
 
@@ -59,19 +39,19 @@ def target(path: Path) -> Path:
         if not path.is_dir():
             return path
         with os.scandir(path) as entries:
-            zips = [path / e.name for e in entries if _is_zip(e.name) and e.is_file(follow_symlinks=False)]
-        return zips[0] if len(zips) == 1 and not _holds_work(path) else path
+            zips = [path / e.name for e in entries if is_zip(e.name) and e.is_file(follow_symlinks=False)]
+        return zips[0] if len(zips) == 1 and not holds_work(path) else path
     except OSError:  # reading it again for its grade gives the reason
         return path
 
 
-def _holds_work(folder: Path) -> bool:
-    """Whether a folder contains hw1/ or a student's file, not too deep."""
+def holds_work(folder: Path, depth: int = AROUND) -> bool:
+    """Whether a folder contains hw1/ or a student's file, at most so many folders below."""
     files = {Path(file).name for file in exercises.files()}
     for place, below, names in os.walk(folder):
         if files & {name.casefold() for name in names} or "hw1" in {name.casefold() for name in below}:
             return True
-        if len(Path(place).relative_to(folder).parts) >= AROUND:
+        if len(Path(place).relative_to(folder).parts) >= depth:
             below.clear()
         below[:] = [name for name in below if name not in IGNORED and not name.startswith(".")]
     return False
@@ -84,7 +64,12 @@ def name_of(path: Path) -> str:
 
     It has only printable characters and a limited length, and does not begin with a dot, so it is easy to see and type.
     """
-    name = printable(unicodedata.normalize("NFC", _stem(path))).strip()
+    return cleaned(_stem(path))
+
+
+def cleaned(text: str) -> str:
+    """A text as the name of a folder."""
+    name = printable(unicodedata.normalize("NFC", text)).replace("/", "_").strip()
     name = name.encode()[:MAX_BYTES].decode(errors="ignore").rstrip()
     return "_" + name.lstrip(".") if name.startswith(".") else name or "_"
 
@@ -132,7 +117,7 @@ def assign(paths: Iterable[Path], known: dict[str, str]) -> dict[str, Path]:
     by_path = {path: name for name, path in known.items() if path}
     found = {by_path[str(path)]: path for path in paths if str(path) in by_path}
     new = sorted(path for path in paths if str(path) not in by_path)
-    taken = {_compared(name) for name in (*known, *RESERVED)}
+    taken = {compared(name) for name in (*known, *RESERVED)}
 
     same = defaultdict(list)  # names that somebody has, by what would have to be equal
     for name, path in known.items():
@@ -140,29 +125,36 @@ def assign(paths: Iterable[Path], known: dict[str, str]) -> dict[str, Path]:
             same[_identity(Path(path))].append(name)
     offers = []
     for path in new:
-        if _compared(name_of(path)) not in taken or known.get(name_of(path)) == "":
+        if compared(name_of(path)) not in taken or known.get(name_of(path)) == "":
             offers.append((0, path, 0, name_of(path)))
         for name in same[_identity(path)]:
             if _may_replace(path, known[name]):
                 offers.append((-_alike(path, known[name]), path, len(name), name))
     placed: set[Path] = set()
     for _, path, _, name in sorted(offers):
-        if path not in placed and name not in found and (name in known or _compared(name) not in taken):
+        if path not in placed and name not in found and (name in known or compared(name) not in taken):
             found[name] = path
-            taken.add(_compared(name))
+            taken.add(compared(name))
             placed.add(path)
-    number: dict[str, int] = defaultdict(lambda: 2)
     for path in new:
         if path not in placed:
-            base = name_of(path)
-            while _compared(f"{base}-{number[base]}") in taken:
-                number[base] += 1
-            found[f"{base}-{number[base]}"] = path
-            taken.add(_compared(f"{base}-{number[base]}"))
+            found[free(name_of(path), taken)] = path
     return found
 
 
-def _compared(name: str) -> str:
+def free(name: str, taken: set[str]) -> str:
+    """The name, or with the first number with which it is unlike all that are taken; it then belongs to them.
+
+    Args:
+        taken: names as they are `compared`.
+    """
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    chosen = next(each for each in itertools.chain([name], numbered) if compared(each) not in taken)
+    taken.add(compared(chosen))
+    return chosen
+
+
+def compared(name: str) -> str:
     """Equal for two names that are one file on some disk."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
