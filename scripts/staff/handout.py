@@ -1,17 +1,15 @@
 """The handout, from one source: writeup/handout.pdf (PDF/UA) and writeup/handout.html (one page, formulas as MathML).
 
-    python -m scripts.staff.handout
-
 Typst makes both from `writeup/staff/handout.typ`; it is a Python package and brings its fonts, so the same sources give
-the same bytes everywhere. Points come from the exercise table, expected ranges from `writeup/ranges.json`. Every formula
-of the PDF gets its words for screen readers (`scripts.staff.spoken`); Typst refuses a picture or a formula without.
+the same bytes everywhere. Points come from the exercise table, expected ranges from `scripts.staff.ranges`, reference
+figures from `writeup/expected`. Every formula of the PDF gets its words for screen readers (`scripts.staff.spoken`);
+Typst refuses a picture or a formula that has none.
 """
 
 import json
 import re
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from xml.etree import ElementTree
 
@@ -19,7 +17,7 @@ import typst
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts.command import UserError, ended, read_options
+from scripts.command import UserError
 from scripts.staff.ranges import minutes, shown_ranges, stored
 from scripts.staff.spoken import spoken
 
@@ -27,25 +25,8 @@ WRITEUP = ROOT / "writeup"
 SOURCE = WRITEUP / "staff/handout.typ"
 TITLE = "Homework 1: Imitation Learning"
 FORMULA = re.compile(r"(?<!\\)\$([^$]+)\$")
+TALL = re.compile("<mfrac|<munderover|<msqrt")
 FORMS = {"pdf": {"pdf_standards": ["ua-1"]}, "html": {}}
-
-
-@dataclass(frozen=True)
-class Options:
-    """There is nothing to choose."""
-
-
-def main(arguments: list[str]) -> int:
-    read_options(Options, arguments, "scripts.staff.handout", __doc__)
-    return ended(write)
-
-
-def write() -> None:
-    """Both forms, into writeup/."""
-    for form in FORMS:
-        path = WRITEUP / f"handout.{form}"
-        path.write_bytes(made(form))
-        print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size / 1024:.0f} KiB")
 
 
 @cache
@@ -54,7 +35,7 @@ def made(form: str) -> bytes:
     source = SOURCE.read_text(encoding="utf-8")
     if form == "pdf":
         return compiled(with_words(source), form)
-    return named(compiled(source, form).decode()).encode()
+    return readable(named(compiled(source, form).decode())).encode()
 
 
 def compiled(source: str, form: str) -> bytes:
@@ -96,6 +77,17 @@ def named(page: str) -> str:
     return page
 
 
+# --- formulas ---------------------------------------------------------------------------------------------------------
+def readable(page: str) -> str:
+    """The page with formulas as browsers draw them best: accents as signs, and low brackets."""
+    page = page.replace("<mo>\N{COMBINING MACRON}</mo>", '<mo stretchy="false">\N{MACRON}</mo>')
+    return re.sub(r"<math>.*?</math>", lambda math: math[0] if TALL.search(math[0]) else _low(math[0]), page)
+
+
+def _low(math: str) -> str:
+    return re.sub(r"<mo>([(){}\[\]])</mo>", r'<mo stretchy="false">\1</mo>', math)
+
+
 # --- formulas in words ------------------------------------------------------------------------------------------------
 def with_words(source: str) -> str:
     """The source with every formula as a call of `spoken`, which gives it its words."""
@@ -108,7 +100,3 @@ def in_words(source: str) -> Iterator[str]:
     formulas = "\n\n".join(formula[0] for formula in FORMULA.finditer(source))
     page = compiled(f'#import "/writeup/staff/notation.typ": *\n{formulas}', "html").decode()
     return (spoken(ElementTree.fromstring(math)) for math in re.findall(r"<math.*?</math>", page, re.DOTALL))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

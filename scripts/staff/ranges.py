@@ -1,4 +1,4 @@
-"""Expected ranges: what single seeds of our solution give, for handout and rubric; kept in writeup/ranges.json.
+"""Expected ranges: what single seeds of our solution give, for handout and rubric; kept in writeup/staff/ranges.json.
 
 Shapes: L learners (training seeds).
 """
@@ -21,7 +21,7 @@ from scripts.experiments.lane.compounding import exponents
 from scripts.experiments.lane.lab import STEPS
 from scripts.experiments.lane.methods import METHODS
 
-RANGES = ROOT / "writeup/ranges.json"
+RANGES = ROOT / "writeup/staff/ranges.json"
 LOW, HIGH = 0.05, 0.95  # quantiles over seeds
 
 
@@ -124,7 +124,7 @@ def summary(values: np.ndarray, percent: bool) -> dict:
 
 # --- as they are printed ----------------------------------------------------------------------------------------------
 def stored() -> dict:
-    """What writeup/ranges.json holds: "seeds", "minutes" by experiment, "ranges" by quantity."""
+    """What writeup/staff/ranges.json holds: "seeds", "minutes" by experiment, "ranges" by quantity."""
     return json.loads(RANGES.read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,6 @@
 """Formulas in words, for those who hear a page instead of seeing it: MathML -> text.
 
-    1/N sum_(t=1)^T c_t   ->   1 over N sum from t equals 1 to T of c sub t
+1/N sum_(t=1)^T c_t   ->   1 over N sum from t equals 1 to T of c sub t
 """
 
 import unicodedata
@@ -75,7 +75,11 @@ def _name(text: str | None) -> str:
 
 def _plain(text: str) -> str:
     """Letters without their style; other signs as they are."""
-    return "".join(unicodedata.normalize("NFKC", sign) if sign.isalnum() else sign for sign in text if sign != STYLE)
+    return "".join(unicodedata.normalize("NFKC", sign) if _styled(sign) else sign for sign in text if sign != STYLE)
+
+
+def _styled(sign: str) -> bool:
+    return sign.isalnum() or unicodedata.name(sign, "").startswith("MATHEMATICAL")
 
 
 def _sign(text: str) -> str:
