@@ -129,14 +129,15 @@ def stored() -> dict:
 
 
 def shown_ranges() -> dict[str, dict[str, str]]:
-    """By quantity, "median" and "between", such as "16 %" and "4.0 to 20 %"."""
+    """By quantity, "median" and "between", such as "16 %" and "4.0 to 20 %", whose spaces do not break."""
     return {name: _shown_range(r) for name, r in stored()["ranges"].items()}
 
 
 def _shown_range(r: dict) -> dict[str, str]:
     low, median, high = (shown(r[key], r["percent"]) for key in ("low", "median", "high"))
-    unit = "\N{NO-BREAK SPACE}%" if r["percent"] else ""
-    return {"median": median + unit, "between": f"{low} to {high}{unit}"}
+    unit = " %" if r["percent"] else ""
+    texts = {"median": median + unit, "between": f"{low} to {high}{unit}"}
+    return {key: text.replace(" ", "\N{NO-BREAK SPACE}") for key, text in texts.items()}
 
 
 def minutes() -> dict[str, str]:

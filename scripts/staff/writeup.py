@@ -101,7 +101,7 @@ def ranges() -> str:
 
 
 def _for_latex(text: str) -> str:
-    return escape(text).replace("<", "$<$").replace("\N{NO-BREAK SPACE}", r"\,")
+    return escape(text).replace("<", "$<$").replace("\N{NO-BREAK SPACE}", "~")
 
 
 def escape(text: str) -> str:
