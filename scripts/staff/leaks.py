@@ -4,10 +4,11 @@ solutions      as syntax trees, in which the names of variables do not matter, a
 markers        BEGIN SOLUTION and the like
 staff          paths of staff folders, titles of hidden probes
 outputs        of notebooks
-other          compiled files, metadata of images, binary files of unknown kinds
+other          compiled files, metadata of images and PDFs, binary files of unknown kinds
 """
 
 import ast
+import io
 import json
 import re
 import struct
@@ -15,6 +16,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import pypdf
 
 from tests.autograder.staff import markers
 
@@ -24,6 +27,7 @@ STAFF = re.compile(r"\b(tests|scripts|writeup|notebooks)([./]\w+)*[./]staff\b")
 IMAGE_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"sRGB", b"cHRM", b"sBIT", b"bKGD"}
 WEBP_CHUNKS = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
 LIBRARIES = {"math", "np", "torch"}
+PDF_METADATA = {"/Title", "/Subject", "/Creator"}  # of the document, and the program that made it
 BINARY = {".png", ".webp", ".safetensors"}
 
 
@@ -82,8 +86,10 @@ def _leaks_in(name: str, data: bytes, secrets: Secrets) -> Iterator[str]:
         yield from _image_metadata(data)
     if path.suffix == ".webp":
         yield from _webp_metadata(data)
+    if path.suffix == ".pdf":
+        yield from _pdf_metadata(data)
     try:
-        text = data.decode()
+        text = _pdf_text(data) if path.suffix == ".pdf" else data.decode()
     except UnicodeDecodeError:
         if path.suffix not in BINARY:
             yield "is a binary file that cannot be searched"
@@ -126,6 +132,17 @@ def _webp_metadata(data: bytes) -> Iterator[str]:
         if kind not in WEBP_CHUNKS:
             yield f"is an image with metadata ({kind.decode('latin-1')})"
         position += 8 + size + size % 2
+
+
+def _pdf_text(data: bytes) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages)
+
+
+def _pdf_metadata(data: bytes) -> Iterator[str]:
+    document = pypdf.PdfReader(io.BytesIO(data))
+    found = [*(set(document.metadata or {}) - PDF_METADATA), *document.attachments]
+    if found:
+        yield f"is a PDF with metadata or attachments ({', '.join(sorted(found))})"
 
 
 # --- syntax trees ----------------------------------------------------------------------------------------------------

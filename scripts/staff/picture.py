@@ -1,7 +1,7 @@
 """The pictures of README and handout, which tell the story on one page: `python -m scripts.staff.picture`.
 
 Writes to writeup/: picture.png, the two tasks; and, from the results of `make demo`, small versions of two figures and
-of the clip.
+of the clip, and writeup/expected/, the reference figures of the handout (`make writeup` takes them in).
 """
 
 import sys
@@ -21,6 +21,17 @@ from scripts.command import UserError, ended, read_json, read_options, require_f
 TARGET = ROOT / "writeup/picture.png"
 STORY = {"lane_disagreement": "compounding.png", "fork_success": "modes.png"}
 """Figures of the demo, and the names of their small versions in writeup/: errors compound; averages fail."""
+EXPECTED = (
+    "bimodal",
+    "fork_success",
+    "fork_trajectories",
+    "tightrope",
+    "lane_disagreement",
+    "lane_labels",
+    "lane_interventions",
+    "lane_roc",
+)
+"""Figures of the demo that students hand in, and compare with those in writeup/expected."""
 CLIP = ("clip_lane", "clip.webp")
 WIDTH = 640  # pixels of the small versions
 
@@ -52,13 +63,14 @@ def run(options: Options) -> None:
     figures = options.demo / "figures"
     sources = {figures / f"{name}.png": target for name, target in STORY.items()}
     sources |= {figures / f"{CLIP[0]}.webp": CLIP[1]}
+    sources |= {figures / f"{name}.png": f"expected/{name}.png" for name in EXPECTED}
     tasks()  # needs no demo
     if missing := [path for path in (options.demo / "claims.json", *sources) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run the demo first: make demo")
     if any(row["quick"] for row in read_json(options.demo / "claims.json", "make it again: make demo")):
         raise UserError(f"{options.demo} has the results of a coarse run; run the demo first: make demo")
     for source, target in sources.items():
-        (small_clip if source.suffix == ".webp" else small_figure)(source, TARGET.with_name(target))
+        (small_clip if source.suffix == ".webp" else small_figure)(source, TARGET.parent / target)
 
 
 def tasks() -> None:

@@ -62,8 +62,8 @@ def ids(student: Files) -> None:
     """Stubs and handout have the exercises of the table."""
     text = "".join(student[file].decode() for file in exercises.files())
     _same("the stubs", exercises.STUB.findall(text))
-    if handout := student.get("writeup/handout.tex"):
-        _same("the handout", re.findall(r"\\begin\{exercise\}\{(\S+?)\}", handout.decode()))
+    if handout := student.get("writeup/handout.html"):
+        _same("the handout", re.findall(r'<section [^>]*id="ex-(\S+?)"', handout.decode()))
 
 
 def _same(place: str, found: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from scripts.experiments import bimodal, fork
 from scripts.experiments.base import Results, grid
 from scripts.experiments.fork import data, heads, sides
 from scripts.experiments.fork.drawing import LABELS
-from scripts.staff.writeup import quantities
+from scripts.staff.ranges import quantities
 
 RECIPE = Recipe(PolicyConfig("l2"))
 FITTED = {"density": np.full((2, len(bimodal.CENTRES)), 1 / 6)}

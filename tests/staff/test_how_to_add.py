@@ -286,9 +286,9 @@ edit = [["{old}", "{new}"]]
         ("scale", "that takes log_scale for the scale", "torch.exp(-log_scale)", "1 / log_scale"),
     ]
 )
-BOX = r"""\begin{exercise}{1.5}{15}
-A Laplace distribution: $-\log p=\sum_i\bigl[|a_i-\mu_i|/b_i+\log 2b_i\bigr]$ for scales $b$.
-\end{exercise}
+BOX = r"""#exercise("1.5", 15)[
+  A Laplace distribution: $-log p = sum_i [abs(a_i - mu_i) / b_i + log 2 b_i]$ for scales $b$.
+]
 
 """
 KIND = """[[kind]]
@@ -312,8 +312,8 @@ BEGINNING = """"1.5" = [
 GENERATE = """
 from scripts.staff import snapshot, writeup
 (snapshot.ROOT / snapshot.SNAPSHOT).write_bytes(snapshot.make(twice=False))
-for path, text in writeup.made().items():
-    path.write_text(text, encoding="utf-8")
+for path, content in writeup.made().items():
+    path.write_bytes(content)
 """
 
 
@@ -325,7 +325,7 @@ def test_an_exercise_costs_six_files_and_no_test_is_edited(copy):
     copy.append("hw1/losses.py", FUNCTION.replace("{}", "SOLUTION"))  # here it would be a marker of this file
     copy.append("tests/autograder/probes/losses.py", PROBES)
     copy.append("tests/staff/bugs/losses.toml", WAYS)
-    copy.insert("writeup/handout.tex", r"\begin{exercise}{2.1}", BOX)
+    copy.insert("writeup/staff/handout.typ", '#exercise("2.1"', BOX)
     first = f'[[kind]]\nname = "{hints.kinds()[0].name}"'
     copy.insert("scripts/hints.toml", first, KIND)
     copy.insert("scripts/hints.toml", '"2.1" = [', BEGINNING)

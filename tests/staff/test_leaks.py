@@ -1,10 +1,13 @@
 """Every kind of leak is found, and nothing else is reported as one."""
 
+import io
 import json
 import struct
 import zlib
 
+import pypdf
 import pytest
+import typst
 
 from hw1.exercises import ROOT
 from scripts.staff.leaks import Secrets, scan
@@ -49,6 +52,17 @@ def image(kind: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk
 
 
+def pdf(text: str = "", author: str = "", attached: str = "") -> bytes:
+    document = pypdf.PdfWriter(io.BytesIO(typst.compile(f"#set document(date: none)\n{text}".encode(), format="pdf")))
+    if author:
+        document.add_metadata({"/Author": author})
+    if attached:
+        document.add_attachment(attached, b"")
+    written = io.BytesIO()
+    document.write(written)
+    return written.getvalue()
+
+
 # The solution of 1.4 with other names, and as it stands.
 RENAMED = """
 def f(a, b, c, d):
@@ -64,10 +78,10 @@ LEAKS = {
     "a solution in a notebook": ("notebooks/a.ipynb", notebook(f"import torch\n{RENAMED}"), "syntax tree"),
     "a solution in Markdown": ("README.md", f"```python\nimport torch\n{RENAMED}```\n".encode(), "syntax tree"),
     "a line in a comment": ("hw1/other.py", f"# {LINE}\n".encode(), "line of a solution"),
-    "a line in the handout": ("writeup/handout.tex", LINE.replace(" ", "  ").encode(), "line of a solution"),
+    "a line in the handout": ("writeup/handout.html", LINE.replace(" ", "  ").encode(), "line of a solution"),
     "a line in a notebook": ("notebooks/a.ipynb", notebook(f"# try\n# {LINE}\n"), "line of a solution"),
     "a marker": ("hw1/other.py", b"# END SOLUTION\n", "marker"),
-    "another marker": ("writeup/handout.tex", b"% BEGIN STAFF\n", "marker"),
+    "another marker": ("writeup/handout.html", b"<!-- BEGIN STAFF -->\n", "marker"),
     "a staff folder": ("tests/staff/test_x.py", b"", "staff folder"),
     "a staff module": ("scripts/x.py", b"import scripts.staff.grade\n", "staff path"),
     "a staff path": ("README.md", b"see tests/staff/bugs\n", "staff path"),
@@ -81,6 +95,9 @@ LEAKS = {
     "position of an image": ("writeup/a.png", image(b"eXIf"), "metadata"),
     "metadata of a clip": ("writeup/a.webp", b"RIFF\0\0\0\0WEBPVP8X\3\0\0\0abc\0EXIF\1\0\0\0x\0", "metadata (EXIF)"),
     "something after a clip": ("writeup/a.webp", b"RIFF\0\0\0\0WEBPVP8 \1\0\0\0a\0PK\3\4\1\0\0\0x", "metadata"),
+    "a line in a PDF": ("writeup/a.pdf", pdf(f"`{LINE}`"), "line of a solution"),
+    "an author of a PDF": ("writeup/a.pdf", pdf(author="somebody"), "metadata"),
+    "an attachment of a PDF": ("writeup/a.pdf", pdf(attached="solutions.py"), "attachments"),
     "an archive": ("hw1/old.bin", b"\xff\xfe\x00\x81", "cannot be searched"),
 }
 

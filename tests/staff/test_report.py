@@ -1,0 +1,178 @@
+"""The report: every answer stands beside the student's own numbers, whatever is unfinished and whatever they type."""
+
+import html
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from hw1 import exercises
+from hw1.exercises import ROOT
+from scripts import figures, report
+from scripts.own_numbers import NUMBERS, Results, escaped, in_latex
+from scripts.report_page import report as page_of
+from scripts.staff import tables, writeup
+
+TEMPLATE = (ROOT / "writeup/report.md").read_text(encoding="utf-8")
+NASTY = r"""<script>alert(1)</script> & "50 %" a_b^c #1 ~{x} \input{/etc/passwd} $y$ | <b>"""
+
+
+def row(claim: str, shown: str = "12.5 [10, 15] %", quick: bool = False) -> dict:
+    return {"claim": claim, "shown": shown, "quick": quick}
+
+
+ROWS = [row(number.claim, f"{n} %") for n, number in enumerate(sum(NUMBERS.values(), ()), start=11)]
+
+
+@pytest.fixture
+def out(tmp_path):
+    """A folder with a demo's results."""
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "claims.json").write_text(json.dumps(ROWS))
+    for name in re.findall(r"figures/(\w+)\.png", TEMPLATE):
+        Image.new("RGB", (400, 300), "white").save(tmp_path / f"figures/{name}.png")
+    return tmp_path
+
+
+def made(out, text: str = TEMPLATE) -> str:
+    """The page of a report."""
+    return page_of(text, out, Results.of(out))[0]
+
+
+# --- the numbers ------------------------------------------------------------------------------------------------------
+def test_every_number_is_a_claim_of_the_demo_and_of_its_experiment():
+    stored = json.loads(tables.MEASURED.read_text(encoding="utf-8"))
+    claims = {each["claim"] for run in stored["claims"] for each in run["rows"]}
+    assert {number.claim for number in sum(NUMBERS.values(), ())} <= claims
+    assert {number.experiment for number in sum(NUMBERS.values(), ())} <= set(figures.EXPERIMENTS)
+    assert set(NUMBERS) == set(exercises.written())
+
+
+def test_each_question_has_its_own_numbers(out, capsys):
+    assert report.main(["--out", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    latex = (out / "numbers.tex").read_text(encoding="utf-8")
+    for question, numbers in NUMBERS.items():
+        own = page.partition(f"<h3>{question} ")[2].partition("<h3>")[0]
+        macro = re.search(rf"\\hwnumbers\{{{question}\}}(.*)", latex)[1]
+        for number in numbers:
+            shown = next(each["shown"] for each in ROWS if each["claim"] == number.claim)
+            assert html.escape(number.says.format(shown)) in own
+            assert escaped(number.says.format(shown)) in macro
+    assert "note:" not in capsys.readouterr().out
+
+
+def test_what_is_not_measured_is_said_in_words(out, capsys):
+    kept = [each for each in ROWS if "An average" not in each["claim"]]
+    (out / "claims.json").write_text(json.dumps(kept))
+    assert report.main(["--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "note: 5.1, 5.4: not all numbers are measured" in said
+    assert "python -m scripts.figures --only fork" in said
+    assert "--only lane" not in said
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "l2 passes all four trees in (not measured yet) of the drives." in page
+    assert page.count("(not measured yet)") == 5
+
+
+def test_without_any_results_there_is_a_report_all_the_same(tmp_path, capsys):
+    assert report.main(["--out", str(tmp_path / "new")]) == 0
+    page = (tmp_path / "new/report.html").read_text(encoding="utf-8")
+    assert "bimodal.png is not there yet" in page
+    assert page.count("(not measured yet)") == 16
+    assert "the picture ../out/figures/bimodal.png is not there" in capsys.readouterr().out
+
+
+def test_a_coarse_run_is_no_run_to_hand_in(out, capsys):
+    (out / "claims.json").write_text(json.dumps([each | {"quick": True} for each in ROWS]))
+    assert report.main(["--out", str(out)]) == 0
+    assert "coarse run" in capsys.readouterr().out
+    assert "coarse run" in (out / "report.html").read_text(encoding="utf-8")
+    assert "coarse run" in (out / "numbers.tex").read_text(encoding="utf-8")
+
+
+# --- the answers ------------------------------------------------------------------------------------------------------
+def test_answers_are_only_read_and_the_page_is_made_again(out, capsys):
+    answers = out / "mine.md"
+    answers.write_text(TEMPLATE.replace("(a) ...", "(a) Because $x^2 > 0$.", 1), encoding="utf-8")
+    before = answers.read_bytes()
+    for _ in range(2):
+        assert report.main(["--out", str(out), "--answers", str(answers)]) == 0
+    assert answers.read_bytes() == before
+    assert "(a) Because <math" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_formulas_are_mathml_and_a_broken_one_is_named(out):
+    text = TEMPLATE.replace("(a) ...", "(a) $\\frac{$ and $\\mathbb{E}[a]$\n\n$$\n\\sum_{t=1}^T c_t\n$$\n", 1)
+    page, complaints = page_of(text, out, Results.of(out))
+    assert "<code>\\frac{</code>" in page
+    assert 'display="block"' in page
+    assert [each for each in complaints if "\\frac{" in each]
+
+
+def test_nothing_that_a_student_types_becomes_html(out):
+    (out / "predictions.json").write_text(json.dumps({NASTY: {"prediction": NASTY, "outcome": 3}}))
+    page = made(out, TEMPLATE.replace("nobody", NASTY) + NASTY)
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_nothing_that_a_student_types_becomes_latex(out):
+    (out / "predictions.json").write_text(json.dumps({NASTY: {"prediction": NASTY + "\u6f22\n", "outcome": None}}))
+    latex = in_latex(Results.of(out))
+    assert r"\input" not in latex
+    free = re.sub(r"\\(?:hwnumbers|item\b|text\w+\{\}|[_&%#${}])", "", latex)
+    assert "\\" not in free
+    assert free.count("{") == free.count("}") == 2 * 5
+
+
+def test_what_was_predicted_stands_beside_what_came_out(out):
+    (out / "predictions.json").write_text(json.dumps({"1_why/mode": {"prediction": "left", "outcome": "the middle"}}))
+    assert re.search(r"1_why/mode</th><td>left</td><td>the middle</td>", made(out))
+    (out / "predictions.json").unlink()
+    assert "No predictions are stored" in made(out)
+
+
+def test_a_picture_of_ones_own_is_taken_in(out):
+    Image.new("RGB", (20, 20)).save(out / "my plot.png")
+    page = made(out, TEMPLATE + "\n![mine](my%20plot.png)\n")
+    assert page.count('src="data:image/png') == len(re.findall(r"figures/\w+\.png", TEMPLATE)) + 1
+
+
+# --- the two templates and the page -----------------------------------------------------------------------------------
+def test_both_templates_ask_for_the_same():
+    latex = (ROOT / "writeup/report.tex").read_text(encoding="utf-8")
+    assert re.findall(r"figures/(\w+)\.png", TEMPLATE) == re.findall(r"\\hwfigure\{(\w+)\}", latex)
+    assert re.findall(r"^### (5\.\d .*)", TEMPLATE, re.MULTILINE) == [
+        " ".join(each) for each in re.findall(r"\\begin\{question\}\{(.*?)\}\{(.*)\}", latex)
+    ]
+    assert re.findall(r"^\{numbers (.*)\}$", TEMPLATE, re.MULTILINE) == re.findall(r"\\ownnumbers\{(.*)\}", latex)
+    for title in re.findall(r"^### (?!5)(.*)", TEMPLATE, re.MULTILINE):
+        assert f"\\begin{{deliverable}}{{{title}}}" in latex
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 320)])
+def test_a_checker_of_accessibility_finds_nothing(browser, out, scheme, width):
+    (out / "predictions.json").write_text(json.dumps({"1_why/mode": {"prediction": "left", "outcome": "the middle"}}))
+    report.main(["--out", str(out)])
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True) as context:
+        page = context.new_page()
+        page.goto((out / "report.html").as_uri())
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+
+
+def test_latex_takes_the_numbers_in(out):
+    if missing := writeup.missing_packages():
+        pytest.skip(f"LaTeX is not complete here; apt-get install {' '.join(missing)}")
+    (out / "predictions.json").write_text(json.dumps({NASTY: {"prediction": NASTY, "outcome": "\u6f22"}}))
+    template = writeup.pack_template(out)
+    (template / "numbers.tex").write_text(in_latex(Results.of(out)), encoding="utf-8")
+    log = writeup.latex(template, "report.tex", out, "report")
+    assert "(./numbers.tex)" in log
+    assert not [each for each in writeup.complaints(log) if "Missing" in each]
