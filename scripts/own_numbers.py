@@ -163,13 +163,18 @@ SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasc
 SPECIAL |= {">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"} | {c: f"\\{c}" for c in "_&%#${}"}
 
 
+def outcome(prediction: dict) -> str:
+    """What came out; a notebook that was not run to the end does not know it."""
+    return "nothing yet" if prediction["outcome"] is None else str(prediction["outcome"])
+
+
 def in_latex(results: Results) -> str:
     """A macro for each written question, \\hwnumbers{5.1}{...}, and one for the predictions."""
     lines = []
     for question in exercises.written():
         items = [*results.sentences(question), *(["These numbers are from a coarse run."] if results.coarse() else [])]
         lines.append(rf"\hwnumbers{{{question}}}{{{_items(items)}}}")
-    told = [f"{name}: predicted {p['prediction']}, found {p['outcome']}" for name, p in results.predictions.items()]
+    told = [f"{name}: predicted {p['prediction']}, found {outcome(p)}" for name, p in results.predictions.items()]
     lines.append(rf"\hwnumbers{{predictions}}{{{_items(told)}}}")
     return "\n".join(lines) + "\n"
 

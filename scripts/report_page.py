@@ -10,7 +10,7 @@ import mistune
 from latex2mathml import converter
 
 from scripts.demo.page import STYLE
-from scripts.own_numbers import INTERVALS, Results
+from scripts.own_numbers import INTERVALS, Results, outcome
 
 PICTURES = {
     ".png": "image/png",
@@ -91,7 +91,7 @@ def _predictions(results: Results) -> str:
         return '<div class="own"><p>No predictions are stored; the notebooks ask for them.</p></div>'
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
-        f"<td>{escape(str(each['prediction']))}</td><td>{escape(str(each['outcome']))}</td></tr>"
+        f"<td>{escape(str(each['prediction']))}</td><td>{escape(outcome(each))}</td></tr>"
         for name, each in results.predictions.items()
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("question", "your prediction", "outcome"))

@@ -132,6 +132,9 @@ def test_nothing_that_a_student_types_becomes_latex(out):
 def test_what_was_predicted_stands_beside_what_came_out(out):
     (out / "predictions.json").write_text(json.dumps({"1_why/mode": {"prediction": "left", "outcome": "the middle"}}))
     assert re.search(r"1_why/mode</th><td>left</td><td>the middle</td>", made(out))
+    (out / "predictions.json").write_text(json.dumps({"1_why/mode": {"prediction": "left", "outcome": None}}))
+    assert re.search(r"1_why/mode</th><td>left</td><td>nothing yet</td>", made(out))
+    assert "predicted left, found nothing yet" in in_latex(Results.of(out))
     (out / "predictions.json").unlink()
     assert "No predictions are stored" in made(out)
 
