@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml import converter
 
-from scripts.demo.page import STYLE
 from scripts.own_numbers import INTERVALS, Results, outcome
+from scripts.webpage import STYLE
 
 PICTURES = {
     ".png": "image/png",
