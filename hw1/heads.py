@@ -106,7 +106,7 @@ class GaussianHead(Head):
 class MixtureHead(Head):
     """Exercise 2.2. A mixture of K diagonal Gaussians (mixture density network, Bishop 1994).
 
-    The dimensions of an action are joint: they share the component.
+    The dimensions of an action are joint: they share the component (`pick` takes its parameters, row by row).
     """
 
     exercise = "1.4 mixture_nll and 2.2 MixtureHead"
@@ -136,7 +136,6 @@ class MixtureHead(Head):
 
     def sample(self, features: Features, generator: Generator | None = None) -> Actions:
         # TODO 2.2: draw a component (sample_index), then an action from that component's Gaussian (draw_normal).
-        # `pick` takes the parameters of one component for each row.
         # BEGIN SOLUTION 2.2
         logits, means, log_stds = self(features)
         k = sample_index(logits, generator)
@@ -218,8 +217,7 @@ class DiffusionHead(Head):
     """Exercise E.2 (extra credit). Diffusion: learn to predict the noise, then denoise from pure noise.
 
     The recipe of Diffusion Policy (Chi et al. 2023): 100 noise levels in training, squared-cosine schedule (Nichol &
-    Dhariwal 2021), noise prediction (DDPM, Ho et al. 2020), a few deterministic denoising steps to sample (DDIM, Song
-    et al. 2021).
+    Dhariwal 2021), noise prediction (DDPM, Ho et al. 2020), few deterministic sampling steps (DDIM, Song et al. 2021).
 
         noisy_n = sqrt(abar_n) action + sqrt(1 - abar_n) noise,    noise level n = 0 .. steps - 1, uniform for each row
     """

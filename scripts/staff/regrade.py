@@ -15,11 +15,12 @@ from pathlib import Path
 from hw1 import exercises
 from hw1.exercises import Exercise
 from scripts.staff.grading import Class
+from tests.autograder.markdown import code, table
 from tests.autograder.staff import history, keys, private
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.folder import Grades
 from tests.autograder.staff.keys import Settings
-from tests.autograder.staff.summary import Grade, Version, cell, code, markdown, short
+from tests.autograder.staff.summary import Grade, Version, cell, short
 
 BEGAN, FOLDER = ".regrade", "regrades"
 
@@ -147,7 +148,7 @@ def write(place: Path, pairs: dict[str, tuple[dict, dict]], changed: dict[str, l
     private.write(place / "changes.csv", table.getvalue().encode())
     overview = [["name", "before", "after"]]
     overview += [[code(name), *(f"{page['score']:g}" for page in pair)] for name, pair in pairs.items()]
-    parts = ["# Changed grades", markdown(overview) if pairs else "No grade changed."]
+    parts = ["# Changed grades", table(overview) if pairs else "No grade changed."]
     parts += [f"## {code(name)}\n\n{text}" for name, text in texts.items()]
     private.write(place / "changes.md", ("\n\n".join(parts) + "\n").encode())
     for name, text in texts.items():
@@ -165,4 +166,4 @@ def for_student(pair: tuple[dict, dict], changed: list[Change]) -> str:
     verdict = f"Your points for the code changed from {before:g} to {after:g}."
     if before == after:
         verdict = f"Your points for the code are still {after:g}, but checks changed."
-    return f"Your submission was graded again. {verdict}\n\n{markdown(rows)}"
+    return f"Your submission was graded again. {verdict}\n\n{table(rows)}"

@@ -70,9 +70,7 @@ def _alike(mistakes: list[str], silent: list[Verdict], elsewhere: dict[str, dict
     first, *others = mistakes
     known = [(verdict.probe, elsewhere[verdict.probe.id]) for verdict in silent]
     return all(
-        compare.same(probe, answers[says], answers[first], compare.LOOSELY)
-        for probe, answers in known
-        for says in others
+        compare.same(probe, answers[says], answers[first], loosely=True) for probe, answers in known for says in others
     )
 
 
@@ -82,7 +80,7 @@ def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[s
     return [
         says
         for says in possible
-        if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says], compare.LOOSELY)
+        if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says], loosely=True)
     ]
 
 
@@ -96,9 +94,7 @@ def _compatible(verdict: Verdict, known: Known, says: str) -> bool:
 def _gives(verdict: Verdict, answer: Arrays, name: str) -> bool:
     """Whether an array is the same in `answer`, that of a mistake."""
     rule = verdict.probe.rules.get(name, Close())
-    return (
-        name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name], compare.LOOSELY)
-    )
+    return name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name], loosely=True)
 
 
 def _parts(verdict: Verdict, known: Known, possible: list[str]) -> list[list[str]]:
@@ -124,7 +120,7 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 def _pair(verdict: Verdict, known: Known) -> list[str]:
     """Two mistakes that together give the answer to this check."""
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
-        if compare.same(verdict.probe, verdict.got, facts, compare.LOOSELY):
+        if compare.same(verdict.probe, verdict.got, facts, loosely=True):
             return [first, second]
     return []
 
