@@ -81,6 +81,8 @@ class Claim:
     def shown(self) -> str:
         """The estimate and its interval, such as "1.82 [1.6, 2] steps"; one number for all seeds has no interval."""
         bracket = " [{}, {}]".format(*map(self._number, self.interval)) if len(self.values) > 1 else ""
+        if np.isnan(self.interval).any() and not np.isnan(self.measured):
+            bracket = " [too few seeds]"  # some draws of them have no estimate
         return f"{self._number(self.measured)}{bracket}{self._unit}"
 
     @property

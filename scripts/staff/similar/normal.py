@@ -18,6 +18,7 @@ from functools import cache
 
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
+from scripts.staff.similar.variables import filled_in, is_empty, used_once
 from tests.autograder.staff.markers import strip
 
 LIBRARIES = {"torch", "np", "numpy", "math", "nn", "F", "functional", "distributions", "special"}
@@ -134,35 +135,16 @@ def _is_stub(text: tuple[str, ...]) -> bool:
 
 def _statements(node: ast.stmt, known: frozenset[str]) -> list[list[Token]]:
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    writer = Writer(known, _used_once(node) if function else {})
+    writer = Writer(known, used_once(node) if function else {}, filled_in(node))
     written = [list(writer.write(statement)) for statement in (node.body if function else [node])]
     return [tokens for tokens in written if tokens]
-
-
-def _used_once(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr]:
-    """The values of variables that are set once and used once: each will be written where it is used."""
-    nodes = list(ast.walk(function))
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    stored = Counter(node.id for node in names if not isinstance(node.ctx, ast.Load))
-    stored.update(node.arg for node in nodes if isinstance(node, ast.arg))
-    loaded = Counter(node.id for node in names if isinstance(node.ctx, ast.Load))
-    return {
-        node.targets[0].id: node.value
-        for node in nodes
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-        if stored[node.targets[0].id] == loaded[node.targets[0].id] == 1 and not _is_empty(node.value)
-    }
-
-
-def _is_empty(value: ast.expr) -> bool:
-    return isinstance(value, ast.List) and not value.elts
 
 
 class Writer:
     """Writes trees as tokens, an operation in front of what it works on."""
 
-    def __init__(self, known: frozenset[str], values: dict[str, ast.expr]):
-        self.known, self.values = known, values
+    def __init__(self, known: frozenset[str], values: dict[str, ast.expr], filled: set[str]):
+        self.known, self.values, self.filled = known, values, filled
 
     def write(self, node: ast.AST | None) -> Iterator[Token]:
         """The tokens of a tree."""
@@ -190,7 +172,7 @@ class Writer:
                 yield from self.write(value)
 
     def _assign(self, node: ast.Assign) -> Iterator[Token]:
-        if [getattr(target, "id", None) in self.values for target in node.targets] == [True] or _is_empty(node.value):
+        if [getattr(target, "id", None) in self.values for target in node.targets] == [True] or is_empty(node.value):
             return
         yield from self._all(target for target in node.targets if not isinstance(target, ast.Name | ast.Tuple))
         yield "=", node.lineno
@@ -206,7 +188,8 @@ class Writer:
         yield from self.write(ast.copy_location(ast.BinOp(target, node.op, node.value), node))
 
     def _return(self, node: ast.Return) -> Iterator[Token]:
-        yield from self.write(node.value)
+        if not (isinstance(node.value, ast.Name) and node.value.id in self.filled):
+            yield from self.write(node.value)
 
     def _functiondef(self, node: ast.FunctionDef) -> Iterator[Token]:
         yield from self._all(node.body)
@@ -264,6 +247,8 @@ class Writer:
         match node:
             case ast.Call(func=ast.Attribute(attr=name, value=value)):
                 arguments = [*([] if _is_library(value) else [value]), *node.args]
+                if name in ("unsqueeze", "expand_dims"):  # the position of a new axis is a filler
+                    arguments, node.keywords = arguments[:1], []
                 yield from self._operation(SAME.get(name, name), node, arguments, node.keywords)
             case _:
                 yield from self.write(node.func)
