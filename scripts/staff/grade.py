@@ -69,7 +69,7 @@ class Options:
     """Which of several attempts of a student counts."""
     regrade: bool = False
     """Like --all, also for files that exist only as they were kept; reports each changed grade with its reason."""
-    student: tuple[str, ...] = ()
+    student: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     """With --regrade: only these names, as long as the seed and the grader are still those of the class."""
     seed: str = ""
     """Secret from which the hidden inputs are drawn; by default the seed kept in the folder, or else a new one."""

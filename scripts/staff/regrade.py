@@ -143,9 +143,9 @@ def write(place: Path, pairs: dict[str, tuple[dict, dict]], changed: dict[str, l
     texts = {name: for_student(pairs[name], changed[name]) for name in pairs}
     rows = [[field.name.replace("_", " ") for field in fields(Change)]]
     rows += [[cell(value) for value in astuple(change)] for name in pairs for change in changed[name]]
-    table = io.StringIO()
-    csv.writer(table, quoting=csv.QUOTE_ALL).writerows(rows)
-    private.write(place / "changes.csv", table.getvalue().encode())
+    sheet = io.StringIO()
+    csv.writer(sheet, quoting=csv.QUOTE_ALL).writerows(rows)
+    private.write(place / "changes.csv", sheet.getvalue().encode())
     overview = [["name", "before", "after"]]
     overview += [[code(name), *(f"{page['score']:g}" for page in pair)] for name, pair in pairs.items()]
     parts = ["# Changed grades", table(overview) if pairs else "No grade changed."]
