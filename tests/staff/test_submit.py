@@ -73,20 +73,20 @@ def test_it_warns_of_changes_that_do_not_count_and_of_files_that_are_not_packed(
 
 def test_a_file_that_is_not_text_is_named_and_costs_its_own_exercises_only(student):
     broken = student({})
-    (broken.folder / "hw1/heads.py").write_bytes(b"# \xff\xfe\n")
+    (broken.folder / "hw1/heads.py").write_bytes(b"# \0\xff\n")
     done = broken.run("scripts.submit")
     assert done.returncode == 0, done.stderr
     assert "warning: hw1/heads.py is missing: its exercises earn no points.\n" in done.stdout
-    assert "warning: hw1/heads.py, line 1: not UTF-8 text; save the file as UTF-8. This file" in done.stdout
+    assert "warning: hw1/heads.py, line 1: a null byte, which Python does not accept; save the file" in done.stdout
 
 
 def test_nothing_is_written_if_nothing_can_be_graded(student):
     broken = student({})
     for file in exercises.files():
-        (broken.folder / file).write_bytes(b"# \xff\xfe\n")
+        (broken.folder / file).write_bytes(b"# \0\xff\n")
     done = broken.run("scripts.submit")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: hw1/losses.py, line 1: not UTF-8 text")
+    assert done.stderr.startswith("error: hw1/losses.py, line 1: a null byte")
     assert not (broken.folder / "submission.zip").exists()
 
 
