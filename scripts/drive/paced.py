@@ -48,13 +48,15 @@ class Clock:
         """Seconds that pass, of which pauses are no part; for the thread that calls `tick`."""
         return time.monotonic() - self.stood
 
-    def tick(self) -> float:
+    def tick(self, through_pauses: bool = True) -> float:
         """Wait for the next tick, which a pause postpones; returns how many seconds late it is.
 
-        Once stopped, it never waits.
+        Once stopped, it never waits. `through_pauses=False` does not wait for the end of a pause, either.
         """
         with self.changed:
             while not self.stopped:
+                if self.paused and not through_pauses:
+                    return 0.0
                 if self.paused:
                     begin = time.monotonic()
                     self.changed.wait()

@@ -104,8 +104,8 @@ def play(stage: Stage, films: list[Film], last: int) -> None:
         if wanted is not None:
             step = min(wanted, last)
             continue
-        clock.tick()
-        step += 1
+        clock.tick(through_pauses=False)  # in a pause, too, the page may want another step
+        step += not clock.paused
 
 
 def _sought(stage: Stage, seconds: float = 0.0) -> int | None:

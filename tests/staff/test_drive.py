@@ -473,6 +473,15 @@ def test_a_pause_is_no_part_of_the_time_of_an_episode():
     assert clock.now() - begin < 0.3
 
 
+def test_a_pause_in_the_middle_of_a_tick_keeps_nobody_from_looking_at_another_step():
+    clock = paced.Clock(60.0)
+    clock.begin()
+    threading.Timer(0.2, lambda: clock.change(paused=True)).start()
+    begin = time.monotonic()
+    clock.tick(through_pauses=False)
+    assert 0.1 < time.monotonic() - begin < 30
+
+
 def test_a_session_is_in_one_tab_only(client):
     with page(client) as first:
         known = greet(first)["session"]
