@@ -30,7 +30,17 @@ class Known(Protocol):
 
 
 def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
-    """Name the known mistakes that explain the verdicts on one exercise: sets `mistakes` of those that failed."""
+    """Name the known mistakes that explain the verdicts on one exercise: sets `mistakes` of those that failed.
+
+    Answers that differ in their last digits, as on another processor, count only if no mistake has the very answers.
+    """
+    for loosely in (False, True):
+        _diagnose(verdicts, known, loosely)
+        if any(verdict.mistakes for verdict in verdicts):
+            return
+
+
+def _diagnose(verdicts: Sequence[Verdict], known: Known, loosely: bool) -> None:
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
     answered = [verdict for verdict in failed if verdict.got]
     if not answered:
@@ -43,18 +53,18 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
     possible = [says for says in possible if not any(says in elsewhere[id] for id in passed)]
     whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
     for verdict in answered:
-        whole = _explanations(verdict, known, whole)
+        whole = _explanations(verdict, known, whole, loosely)
     if whole:
         raising = [says for says in whole if not any(elsewhere[id][says] for id in silent)]
         if raising or _alike(whole, unanswered, elsewhere):
             _name(answered, [(raising or whole)[:1]] * len(answered))
         return
-    possible = [says for says in possible if all(_compatible(verdict, known, says) for verdict in answered)]
-    parts = [_parts(verdict, known, possible) for verdict in answered]
+    possible = [says for says in possible if all(_compatible(verdict, known, says, loosely) for verdict in answered)]
+    parts = [_parts(verdict, known, possible, loosely) for verdict in answered]
     chosen = _cover(possible, [found for own in parts for found in own])
     if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
         return _name(answered, [[says for says in chosen if any(says in found for found in own)] for own in parts])
-    pair = _pair(answered[0], known)
+    pair = _pair(answered[0], known, loosely)
     alone = [(known.mistakes(verdict.probe).get(says, {}), verdict.expected) for says in pair for verdict in answered]
     if pair and _wrong_bools((verdict.got, verdict.expected) for verdict in answered) <= _wrong_bools(alone):
         return _name(answered, [pair] * len(answered))
@@ -69,39 +79,40 @@ def _alike(mistakes: list[str], silent: list[Verdict], elsewhere: dict[str, dict
     """Whether the mistakes agree on checks to which the student gave no answer: otherwise it is open which was made."""
     first, *others = mistakes
     known = [(verdict.probe, elsewhere[verdict.probe.id]) for verdict in silent]
-    return all(
-        compare.same(probe, answers[says], answers[first], loosely=True) for probe, answers in known for says in others
-    )
+    return all(compare.same(probe, answers[says], answers[first]) for probe, answers in known for says in others)
 
 
-def _explanations(verdict: Verdict, known: Known, possible: list[str]) -> list[str]:
+def _explanations(verdict: Verdict, known: Known, possible: list[str], loosely: bool) -> list[str]:
     """Those of the mistakes that give the same answer."""
     answers = known.mistakes(verdict.probe)
     return [
         says
         for says in possible
-        if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says], loosely=True)
+        if answers.get(says) and compare.same(verdict.probe, verdict.got, answers[says], loosely)
     ]
 
 
-def _compatible(verdict: Verdict, known: Known, says: str) -> bool:
+def _compatible(verdict: Verdict, known: Known, says: str, loosely: bool) -> bool:
     """Whether each array that the mistake changes has been changed just so."""
     answer = known.mistakes(verdict.probe).get(says, verdict.expected)
     changed = compare.differences(verdict.probe, answer, verdict.expected)
-    return all(_gives(verdict, answer, name) for name in changed)
+    return all(_gives(verdict, answer, name, loosely) for name in changed)
 
 
-def _gives(verdict: Verdict, answer: Arrays, name: str) -> bool:
+def _gives(verdict: Verdict, answer: Arrays, name: str, loosely: bool) -> bool:
     """Whether an array is the same in `answer`, that of a mistake."""
     rule = verdict.probe.rules.get(name, Close())
-    return name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name], loosely=True)
+    return name in verdict.got and name in answer and compare.equal(rule, verdict.got[name], answer[name], loosely)
 
 
-def _parts(verdict: Verdict, known: Known, possible: list[str]) -> list[list[str]]:
+def _parts(verdict: Verdict, known: Known, possible: list[str], loosely: bool) -> list[list[str]]:
     """For each array that is wrong: those of the mistakes that give it."""
     answers = known.mistakes(verdict.probe)
     wrong = compare.differences(verdict.probe, verdict.got, verdict.expected)
-    return [[says for says in possible if says in answers and _gives(verdict, answers[says], name)] for name in wrong]
+    return [
+        [says for says in possible if says in answers and _gives(verdict, answers[says], name, loosely)]
+        for name in wrong
+    ]
 
 
 def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
@@ -117,10 +128,10 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
     return [] if left else chosen
 
 
-def _pair(verdict: Verdict, known: Known) -> list[str]:
+def _pair(verdict: Verdict, known: Known, loosely: bool) -> list[str]:
     """Two mistakes that together give the answer to this check."""
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
-        if compare.same(verdict.probe, verdict.got, facts, loosely=True):
+        if compare.same(verdict.probe, verdict.got, facts, loosely):
             return [first, second]
     return []
 
