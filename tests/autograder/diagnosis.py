@@ -54,6 +54,7 @@ def _diagnose(verdicts: Sequence[Verdict], known: Known, loosely: bool) -> None:
     whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
     for verdict in answered:
         whole = _explanations(verdict, known, whole, loosely)
+    whole.sort(key=lambda says: sum(_unknown(known.mistakes(verdict.probe)[says]) for verdict in answered))
     if whole:
         raising = [says for says in whole if not any(elsewhere[id][says] for id in silent)]
         if raising or _alike(whole, unanswered, elsewhere):
@@ -73,6 +74,11 @@ def _diagnose(verdicts: Sequence[Verdict], known: Known, loosely: bool) -> None:
 def _name(verdicts: Sequence[Verdict], mistakes: list[list[str]]) -> None:
     for verdict, own in zip(verdicts, mistakes, strict=True):
         verdict.mistakes = tuple(own)
+
+
+def _unknown(answer: Arrays) -> int:
+    """How many arrays of a mistake's answer would be equal to any other: the more, the less the mistake explains."""
+    return sum(array is compare.ANY for array in answer.values())
 
 
 def _alike(mistakes: list[str], silent: list[Verdict], elsewhere: dict[str, dict[str, Arrays]]) -> bool:
