@@ -6,11 +6,9 @@ from pathlib import Path
 from scripts.staff.grading import Class, grade
 from tests.autograder.staff import keys
 from tests.autograder.staff.batch import Judges
-from tests.autograder.staff.folder import Grades
+from tests.autograder.staff.folder import ATTEMPTS, DIGITS, Grades
 from tests.autograder.staff.keys import Settings
 from tests.autograder.staff.summary import counted
-
-FOLDER = ".attempts"  # in the folder of grades: a folder of grades of its own
 
 
 def best_of(
@@ -20,13 +18,13 @@ def best_of(
     several: dict[str, list[str]] = {}
     files: dict[str, Path] = {}
     for name, attempts in found.attempts.items():
-        own = {f"{name}@{each.sha256[:12]}": grades.folder / name / each.file for each in attempts}
+        own = {f"{name}@{each.sha256[:DIGITS]}": grades.folder / name / each.file for each in attempts}
         if len(own) > 1:
             several[name] = list(own)
             files |= own
     if not files:
         return {}
-    graded = Grades(grades.folder / FOLDER)
+    graded = Grades(grades.folder / ATTEMPTS)
     todo = {each: file for each, file in files.items() if not graded.has(each, keys.key(file, settings))}
     print(f"the best attempt counts: {counted(files)}, {len(files) - len(todo)} of them already graded", flush=True)
     grade(todo, todo, graded, judges(todo))

@@ -11,8 +11,6 @@ with the totals in its column and otherwise unchanged, ready to be imported. Wha
 OUT/written.csv is a form for the written questions, to be filled in and given as --written; it is never overwritten.
 """
 
-import csv
-import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +26,7 @@ from tests.autograder.staff import private, roster, sheets
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.folder import Grades
 from tests.autograder.staff.names import printable, quoted
-from tests.autograder.staff.summary import cell
+from tests.autograder.staff.summary import sheet
 
 Files = Annotated[tuple[Path, ...], tyro.conf.arg(help_behavior_hint="")]
 TOTALS, FORM = "totals.csv", "written.csv"
@@ -105,7 +103,7 @@ def table(found: list[Final]) -> str:
         points = [final.code, final.extra, *(final.written.get(id, "") for id in ids)]
         late = [person.extension, final.days_late, round(final.penalty, 2), final.total]
         rows.append([*about, *points, *late, "; ".join(final.notes), final.sha256])
-    return as_csv(rows)
+    return sheet(rows)
 
 
 def form(found: list[Final]) -> str:
@@ -115,13 +113,7 @@ def form(found: list[Final]) -> str:
     for final in found:
         person = final.person
         rows.append([person.id, person.name, person.section, *(final.written.get(id, "") for id in ids)])
-    return as_csv(rows)
-
-
-def as_csv(rows: list[list[float | str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    return sheet(rows)
 
 
 def tell(options: Options, policy: Policy, found: list[Final], problems: list[str]) -> None:

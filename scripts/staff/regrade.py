@@ -5,8 +5,6 @@ for each student whose grade changed a text that can be sent, NAME.md. Until it 
 the regrade began, so an interrupted one still reports everything.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
@@ -20,7 +18,7 @@ from tests.autograder.staff import history, keys, private
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.folder import Grades
 from tests.autograder.staff.keys import Settings
-from tests.autograder.staff.summary import Grade, Version, cell, short
+from tests.autograder.staff.summary import Grade, Version, sheet, short
 
 BEGAN, FOLDER = ".regrade", "regrades"
 
@@ -142,10 +140,8 @@ def write(place: Path, pairs: dict[str, tuple[dict, dict]], changed: dict[str, l
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     texts = {name: for_student(pairs[name], changed[name]) for name in pairs}
     rows = [[field.name.replace("_", " ") for field in fields(Change)]]
-    rows += [[cell(value) for value in astuple(change)] for name in pairs for change in changed[name]]
-    sheet = io.StringIO()
-    csv.writer(sheet, quoting=csv.QUOTE_ALL).writerows(rows)
-    private.write(place / "changes.csv", sheet.getvalue().encode())
+    rows += [astuple(change) for name in pairs for change in changed[name]]
+    private.write(place / "changes.csv", sheet(rows).encode())
     overview = [["name", "before", "after"]]
     overview += [[code(name), *(f"{page['score']:g}" for page in pair)] for name, pair in pairs.items()]
     parts = ["# Changed grades", table(overview) if pairs else "No grade changed."]

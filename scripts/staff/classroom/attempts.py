@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hw1 import exercises
+from tests.autograder.staff.folder import ATTEMPTS, DIGITS
 from tests.autograder.staff.summary import Grade, Mistake, diagnoses, readable
 
 TIMES = ("submitted", "modified", "seen")  # of an attempt in attempts.json; the first one that is known counts
 AGAIN = 2  # attempts in a row with the same mistake, from which on a student is stuck
-DIGITS = 12  # of a file's hash, in the name of the folder of its grade
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class History:
 def of_class(folder: Path, grades: Iterable[Grade]) -> dict[str, History]:
     """By the name of each student who has a grade."""
     every: dict[str, list[Path]] = defaultdict(list)
-    for path in folder.glob(".attempts/*@*/results.json"):
+    for path in folder.glob(f"{ATTEMPTS}/*@*/results.json"):
         every[path.parent.name.rpartition("@")[0]].append(path)
     return {grade.name: _of_student(folder / grade.name, grade, every[grade.name]) for grade in grades if grade.page}
 

@@ -28,6 +28,7 @@ from tests.autograder.staff.summary import Grade, Version, readable
 from tests.autograder.text import clean
 
 DIGITS = 12  # of a hash, enough to tell versions of a submission apart
+ATTEMPTS = ".attempts"  # a folder of grades within one: of all attempts, NAME@HASH, where the best one counts
 
 
 class Grades:

@@ -9,6 +9,7 @@ import io
 import re
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -116,7 +117,11 @@ def table(grades: list[Grade]) -> str:
     """The contents of grades.csv."""
     ids = [exercise.id for exercise in exercises.load().values()]
     header = ["name", "points", "extra credit", *ids, "state", "notes", "isolation", "seed", "grader", "key", "path"]
-    rows = [header, *map(row, sorted(grades, key=lambda grade: grade.name))]
+    return sheet([header, *map(row, sorted(grades, key=lambda grade: grade.name))])
+
+
+def sheet(rows: Iterable[Iterable[object]]) -> str:
+    """The contents of a CSV file, in which no cell is a formula."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
