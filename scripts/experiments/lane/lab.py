@@ -42,7 +42,7 @@ class Plan:
     rollouts: int = 15
     """Episodes of STEPS steps collected in a round, for each learner: as long as the tests, since many cars leave the
     lane late."""
-    watched: int = 60
+    watched: int = 120
     """The same where a gate decides who drives: more, because watching costs no labels."""
     steps: int = RECIPE.train.steps
     """Gradient steps of every fit."""
