@@ -131,6 +131,11 @@ def table(results: Results) -> Table:
     return table_of_means("policy", [LABELS.get(name, name) for name in names], curves)
 
 
+def crashes(distance: np.ndarray) -> bool:
+    """Whether a drive ends before the first tree; `distance [T]` to it is nan where the drive is over."""
+    return bool(np.isfinite(distance).any() and np.nanmin(distance) > 0.0)
+
+
 def draw_trajectories(results: Results) -> Figure:
     """Where the cars drive around the first tree, one panel for each policy."""
     names = policies(results)
@@ -139,14 +144,25 @@ def draw_trajectories(results: Results) -> Figure:
     for ax, name in zip(axes, names, strict=True):
         arrays = results[f"fork {name}"]
         for distance, offset in zip(arrays["distance"][0], arrays["offset"][0], strict=True):
-            crashed = np.nanmin(distance) > 0.0 if np.isfinite(distance).any() else False
-            style = {"color": VERMILION, "linestyle": "--"} if crashed else {"color": BLUE}
+            style = {"color": VERMILION, "linestyle": "--"} if crashes(distance) else {"color": BLUE}
             ax.plot(-distance, offset, linewidth=0.8, alpha=0.7, **style)
         ax.axhspan(-5, 5, color="#8d9399", alpha=0.15, zorder=0)
         ax.add_patch(Circle((0, 0), 0.9, color=GREEN, zorder=5))
         ax.set_title(f"{LABELS.get(name, name)}: {100 * arrays['success'].mean():.0f} %")
         ax.set(xlim=(-30, 8), ylim=(-5, 5))
     return figure
+
+
+def table_of_trajectories(results: Results) -> Table:
+    """How many of the drawn cars pass the first tree on which side."""
+    rows = []
+    for name in policies(results):
+        arrays = results[f"fork {name}"]
+        pairs = list(zip(arrays["distance"][0], arrays["offset"][0], strict=True))
+        there = [offset[np.argmax(distance <= 0.0)] for distance, offset in pairs if not crashes(distance)]
+        left = sum(offset > 0 for offset in there)
+        rows.append((LABELS.get(name, name), left, len(there) - left, len(pairs) - len(there)))
+    return ("policy", "left of the first tree", "right of it", "crash there"), rows
 
 
 DRAWINGS = [
@@ -170,5 +186,6 @@ DRAWINGS = [
         "One panel for each policy: 24 cars on the last 30 metres before the first tree, which is a circle in the "
         "middle, and on 8 metres behind it. Drivers and expressive heads split into a bundle on the left and one on "
         "the right. l2 on both drivers drives on straight into the tree.",
+        table_of_trajectories,
     ),
 ]
