@@ -285,7 +285,7 @@ TABLES: dict[str, Callable[[Measured], str]] = {
     "times": times_table,
     "claims": claims_table,
     "speed": bench_table("envs", "seeds", "bc", "mixture", "dagger"),
-    "grading": bench_table("grade", "isolation", "batch"),
+    "grading": bench_table("grade", "isolation", "batch", "class", "cluster"),
     "driving": bench_table("drive"),
     "commands": bench_table("demo", "test"),
 }

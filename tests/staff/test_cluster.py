@@ -1,20 +1,16 @@
 """`--dask`: each submission is graded exactly once, whatever ends: a worker, the scheduler, or the batch."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
 import pytest
-from distributed import Client
 
 from hw1.exercises import ROOT
+from scripts.staff.bench.peers.machines import Machines
 from tests.autograder.staff.batch import BatchError, Judges
 from tests.autograder.staff.cluster import Cluster
 from tests.staff.fake_grader import fake_grade, make
@@ -24,41 +20,6 @@ JUDGES = Judges(FAKE, 1, 20.0, {"level": "none", "allow_none": True})
 SLOW = {f"s{number}": f"slow {number}" for number in range(12)}
 
 
-class Machines:
-    """A scheduler and workers in processes of their own."""
-
-    def __init__(self, folder: Path):
-        self.file = folder / "scheduler.json"
-        self.started: list[subprocess.Popen] = []
-        self.log = (folder / "log").open("w")
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        while not self.file.exists() or not self.file.read_text():
-            assert self.scheduler.poll() is None
-            time.sleep(0.05)
-        self.address = json.loads(self.file.read_text())["address"]
-        self.workers = [self.worker() for _ in range(2)]
-        with Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-
-    def worker(self) -> subprocess.Popen:
-        return self._start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "30")
-
-    def _start(self, kind: str, *options: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "dask", kind, "--scheduler-file", str(self.file), *options]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s"}
-        self.started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=self.log))
-        return self.started[-1]
-
-    def stop(self) -> None:
-        family = [each for p in self.started if p.poll() is None for each in psutil.Process(p.pid).children(True)]
-        for process in self.started:
-            process.kill()
-            process.wait()
-        _, left = psutil.wait_procs(family, timeout=20)
-        assert left == [], "helpers and judges end with their worker"
-        self.log.close()
-
-
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory) -> Iterator[Machines]:
     """For all tests of this file, in their order: the last ones end parts of it."""
@@ -66,7 +27,7 @@ def machines(tmp_path_factory) -> Iterator[Machines]:
     try:
         yield made
     finally:
-        made.stop()
+        assert made.stop() == [], "helpers and judges end with their worker"
 
 
 def test_each_is_graded_once_by_workers_that_say_their_isolation(machines, tmp_path, capsys):

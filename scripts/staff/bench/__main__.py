@@ -22,6 +22,7 @@ import tyro
 
 from scripts.command import ended, read_options, require_file
 from scripts.staff.bench.commands import measure_demo, measure_test
+from scripts.staff.bench.course import measure_class, measure_cluster
 from scripts.staff.bench.dagger import measure_dagger
 from scripts.staff.bench.drive import measure_drive
 from scripts.staff.bench.envs import measure_envs
@@ -41,6 +42,8 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "grade": measure_grade,
     "isolation": measure_isolation,
     "batch": measure_batch,
+    "class": measure_class,
+    "cluster": measure_cluster,
     "mutation": measure_mutation,
     "drive": measure_drive,
     "demo": measure_demo,

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -49,6 +51,32 @@ def mixed(folder: Path, count: int, rng: random.Random) -> list[Path]:
     return rng.sample(paths, count)
 
 
+PACKED_WRONGLY: tuple[Callable[[str], str], ...] = (
+    lambda file: Path(file).name,
+    lambda file: Path(file).name.capitalize(),
+    lambda file: f"{file}.txt",
+    lambda file: f"homework 1/my work/{file}",
+)
+"""What students make of the names in their zip; all of it is understood."""
+
+
+def canvas(folder: Path, count: int, rng: random.Random) -> Path:
+    """The class `mixed` as a folder from Canvas: one zip in ten is late, one in ten is packed wrongly."""
+    export = folder / "export"
+    export.mkdir()
+    for i, path in enumerate(mixed(folder / "class", count, rng)):
+        late = "LATE_" if rng.random() < 0.1 else ""
+        target = export / f"student{i}_{late}{1000 + i}_{5000 + i}_submission.zip"
+        name = rng.choice(PACKED_WRONGLY) if rng.random() < 0.1 else str
+        if path.is_file():
+            target.write_bytes(path.read_bytes())
+            continue
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in exercises.files():
+                archive.write(path / file, name(file))
+    return export
+
+
 def attack(path: Path, folder: Path) -> dict[str, str]:
     """An attack of the hostile bank, appended to the reference and given the paths that it might look for."""
     file = bank.overlaid(path).file
@@ -87,6 +115,19 @@ class Batch:
         psutil.wait_procs(family, timeout=30)
         return [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
+    def memory(self) -> list[int]:
+        """Watch until the end and return the bytes of the batch and its judges, without students' processes."""
+        seen = []
+        while self.process.poll() is None:
+            try:
+                batch = psutil.Process(self.process.pid)
+                seen.append(sum(_size(each) for each in (batch, *batch.children())))
+            except psutil.NoSuchProcess:
+                break
+            time.sleep(1.0)
+        self.finish()
+        return seen
+
     def peak_of_workers(self) -> int:
         """Watch until the end and return the most bytes that a worker had in memory at once."""
         peak = 0
@@ -104,6 +145,13 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:  # it has ended
         return ""
+
+
+def _size(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0
 
 
 def _children(pid: int) -> list[int]:
