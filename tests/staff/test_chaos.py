@@ -100,6 +100,7 @@ def calm_folder(students, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("calm") / "out"
     done = run(command(students, out))
     assert done.returncode == 0, done.stderr
+    assert "leaked" not in done.stderr, "each judge takes away what it made"
     return out
 
 

@@ -9,6 +9,7 @@ import os
 import pkgutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -19,6 +20,8 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
+
+from tqdm import tqdm
 
 from tests.autograder.staff import cage
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
@@ -139,6 +142,7 @@ class Judge:
 
 def process(*arguments) -> None:
     """`serve`, in a process that ends at once: Python would tidy up all of torch before."""
+    tqdm.set_lock(threading.RLock())  # its own is for several processes: a semaphore that would be left behind
     serve(*arguments)
     os._exit(0)
 
