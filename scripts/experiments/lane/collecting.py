@@ -22,7 +22,7 @@ LATENCIES = np.arange(4)  # steps of DT: 0 to 300 ms; later than that the demons
 # left is what the latency does to the labels.
 DEMOS, GUSTS = 60, 0.04
 MEMORIES = np.array([1, 2, 4])  # observations that a policy sees
-ROUNDS = 4  # of DAgger: a policy that sees more needs more corrections
+ROUNDS, ROLLOUTS = 4, 15  # of DAgger, the drives for each round: windows of observations need much memory
 
 
 def delay(seeds: tuple[int, ...], **plan: int) -> Arrays:
@@ -39,7 +39,7 @@ def delay(seeds: tuple[int, ...], **plan: int) -> Arrays:
 
 def remember(seeds: tuple[int, ...], **plan: int) -> Arrays:
     """DAgger with a camera that looks straight down: cost `[L, memories]`."""
-    lab = Lab(seeds, replace(Plan(**plan), rounds=ROUNDS), LANE_NO_HEADING)
+    lab = Lab(seeds, replace(Plan(**plan), rounds=ROUNDS, rollouts=ROLLOUTS), LANE_NO_HEADING)
     last = [train_rounds(lab, "dagger", int(history))[-1].policy for history in MEMORIES]
     return {"cost": np.stack([lab.test(policy, lab.plan.tests).cost for policy in last], axis=1)}
 

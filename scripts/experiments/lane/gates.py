@@ -13,7 +13,7 @@ from scripts.experiments.lane.drawing import COLOURS, COST, NAMES, among, band, 
 from scripts.experiments.lane.lab import STEPS
 from scripts.experiments.lane.methods import METHODS, method_job
 
-TICKS = (2_000, 5_000, 10_000, 20_000)  # of the axis of labels
+TICKS = (2_000, 5_000, 10_000, 20_000, 50_000)  # of the axis of labels
 MARGIN = 0.25  # steps off the lane in 400, one in 1,600: two costs that are closer than that are called equal
 
 

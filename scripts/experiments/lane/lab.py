@@ -39,9 +39,9 @@ class Plan:
     """Time steps of a demonstration."""
     rounds: int = 3
     """Rounds of collecting after the first fit."""
-    rollouts: int = 15
+    rollouts: int = 60
     """Episodes of STEPS steps collected in a round, for each learner: as long as the tests, since many cars leave the
-    lane late."""
+    lane late, and many, since sharp bends with a strong gust are rare."""
     watched: int = 120
     """The same where a gate decides who drives: more, because watching costs no labels."""
     steps: int = RECIPE.train.steps
@@ -57,7 +57,7 @@ class Plan:
     disagrees with the expert."""
 
 
-QUICK = Plan(rounds=2, watched=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
+QUICK = Plan(rounds=2, rollouts=15, watched=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
 
 
 def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:
