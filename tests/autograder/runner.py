@@ -22,6 +22,8 @@ from hw1 import exercises
 from tests.autograder import home, wire, worker
 from tests.autograder.probes.base import Homework, Probe
 
+START_SECONDS = 300.0  # to import torch and what is given, which may be slow, and is no fault of the student's
+STARTS = 3  # attempts to start a worker
 IMPORT_SECONDS = 20.0
 MAX_TIMEOUTS = 2  # per exercise; its remaining probes are then skipped
 
@@ -135,8 +137,14 @@ class Runner:
         A file that makes the worker hang costs an attempt, and one that ends it costs two: the next worker does not
         import it.
         """
+        failed = 0
         while self.worker is None and not self.no_worker:
             self.worker = self.launch()
+            answer = self._request({"ready": True}, {}, START_SECONDS)
+            if self.worker is None:
+                failed += 1
+                self.no_worker = answer if failed == STARTS or self._over() else None
+                continue
             for file in exercises.files():
                 hung = file in self.broken and self.broken[file].status != "error"
                 answer = self._request({"stand in" if hung else "import": file}, {}, IMPORT_SECONDS)

@@ -29,8 +29,9 @@ FRAMES, TRACEBACK = 20, 8_000  # the frames and the characters of a traceback th
 def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
     """Answer requests until the other side closes the connection.
 
-    A request {"import": "hw1/losses.py"} imports a file, {"stand in": "hw1/losses.py"} replaces it by a stand-in module
-    in which every exercise is unfinished, and {"probe": "1.3.1"} with arrays runs a probe on them.
+    A request {"ready": true} waits until the worker can begin, {"import": "hw1/losses.py"} imports a file, {"stand in":
+    "hw1/losses.py"} replaces it by a stand-in module in which every exercise is unfinished, and {"probe": "1.3.1"} with
+    arrays runs a probe on them.
 
     Args:
         student: the folder whose `hw1` contains the student's files, and all others: the worker's home.
@@ -46,7 +47,9 @@ def serve(sock: socket.socket, student: Path, probes: dict[str, Probe]) -> None:
                 request, inputs = wire.receive(sock)
             except EOFError:
                 return
-            if "import" in request:
+            if "ready" in request:
+                wire.send(sock, {"status": "ok"})
+            elif "import" in request:
                 wire.send(sock, _import(request["import"], student))
             elif "stand in" in request:
                 wire.send(sock, _stand_in(request["stand in"]))

@@ -5,8 +5,10 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable
 from scripts.staff import packages
-from tests.autograder import home, rules, server
+from tests.autograder import home, rules, runner, server
 from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
 from tests.autograder.probes import of
@@ -180,8 +182,8 @@ def submission(folder: Path, line: str) -> Path:
 
 
 def texts(launch, oracle, exercise: str = "1.1") -> set[str]:
-    with Runner(launch) as runner:
-        (verdicts,) = judge(runner, oracle, of(exercise), reveal=True)
+    with Runner(launch) as ask:
+        (verdicts,) = judge(ask, oracle, of(exercise), reveal=True)
     return {verdict.text for verdict in verdicts}
 
 
@@ -209,8 +211,8 @@ def sides(box, tmp_path_factory) -> tuple[dict[str, str], dict[str, str]]:
 
 def said(launch, oracle) -> list[str]:
     """What a file of the student's reports through the traceback for staff."""
-    with Runner(launch) as runner:
-        (verdicts,) = judge(runner, oracle, of("1.1")[:1], reveal=True)
+    with Runner(launch) as ask:
+        (verdicts,) = judge(ask, oracle, of("1.1")[:1], reveal=True)
     text = re.search(r"RuntimeError: (\[.*\])", verdicts[0].staff)[1]
     # Without the places of given files, and without the file at which there was no room: it may be a few earlier.
     return [
@@ -228,12 +230,45 @@ def test_both_sides_say_the_same(line, says, sides):
 def test_a_worker_leaves_nothing_in_the_students_folder(tmp_path):
     student = submission(tmp_path, "open('here', 'w'); open('hw1/there', 'w')")
     before = sorted(student.rglob("*"))
-    with Runner(lambda: Spawned(student)) as runner:
-        list(judge(runner, Stored(ROOT), of("1.1"), reveal=True))
-        folder = runner.worker.home
+    with Runner(lambda: Spawned(student)) as ask:
+        list(judge(ask, Stored(ROOT), of("1.1"), reveal=True))
+        folder = ask.worker.home
         assert (folder / "here").exists()
     assert sorted(student.rglob("*")) == before
     assert not folder.exists()
+
+
+def test_a_computer_on_which_torch_is_slow_to_import_gives_the_same_points(tmp_path, monkeypatch):
+    """The limit for a student's file begins when the worker has imported everything else."""
+    monkeypatch.setattr(runner, "IMPORT_SECONDS", 1.0)
+
+    def launch() -> Spawned:
+        made = Spawned(student)
+        os.kill(made.process.pid, signal.SIGSTOP)
+        threading.Timer(1.5, os.kill, (made.process.pid, signal.SIGCONT)).start()
+        return made
+
+    student = submission(tmp_path, "")
+    with Runner(launch) as ask:
+        (verdicts,) = judge(ask, Stored(ROOT), of("1.1"), reveal=True)
+    assert {verdict.status for verdict in verdicts} == {"passed"}
+
+
+@pytest.mark.parametrize(("ended", "status"), [(2, "passed"), (3, "crashed")])
+def test_a_worker_that_is_ended_while_it_starts_is_started_again(tmp_path, ended, status):
+    started = []
+
+    def launch() -> Spawned:
+        started.append(Spawned(student))
+        if len(started) <= ended:
+            started[-1].process.kill()
+        return started[-1]
+
+    student = submission(tmp_path, "")
+    with Runner(launch) as ask:
+        (verdicts,) = judge(ask, Stored(ROOT), of("1.1"), reveal=True)
+    assert {verdict.status for verdict in verdicts} == {status}
+    assert len(started) == 3
 
 
 def test_global_random_numbers_are_the_same_in_every_run(box, tmp_path):
@@ -248,8 +283,8 @@ def mse_loss(pred, action):
         file.write(lines)
     found = [texts(box.launcher(student), Live("seed")) for _ in range(3)]
     assert found[0] == found[1] == found[2]
-    with Runner(box.launcher(student)) as runner:
-        *_, last = judge(runner, Live("seed"), [*of("1.2"), *of("1.1")], reveal=True)
+    with Runner(box.launcher(student)) as ask:
+        *_, last = judge(ask, Live("seed"), [*of("1.2"), *of("1.1")], reveal=True)
     assert {verdict.text for verdict in last} == found[0]
 
 
