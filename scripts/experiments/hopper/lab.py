@@ -21,6 +21,7 @@ from hw1.policy import Actor, PolicyConfig
 from hw1.rollout import Policy, rollout
 from hw1.training import TrainConfig
 from scripts.command import UserError
+from scripts.experiments.base import Seeded
 from scripts.experiments.hopper.expert import EXPERTS, Linear
 
 HORIZON = 1_000  # time steps of an episode that does not end with a fall
@@ -102,16 +103,10 @@ class OneEpisode(gym.Wrapper):
 
 
 @dataclass(frozen=True)
-class Lab:
+class Lab(Seeded):
     """The learners of one experiment, side by side; each has its own labels, environments and network."""
 
-    seeds: tuple[int, ...]
     plan: Plan
-
-    def seed(self, purpose: str) -> int:
-        """A different number for each purpose: labelling, training and testing never share a random stream."""
-        entropy = [*self.seeds, *purpose.encode()]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
     @property
     def expert(self) -> Linear:
