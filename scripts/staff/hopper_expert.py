@@ -1,14 +1,14 @@
 """The experts of the Hopper experiment.
 
-    python -m scripts.staff.hopper_expert                           Hopper's
-    python -m scripts.staff.hopper_expert --task HalfCheetah-v5     another's
+    python -m scripts.staff.hopper_expert
+    python -m scripts.staff.hopper_expert --task HalfCheetah-v5 --enough 1000
 
 Writes the best so far to scripts/experiments/hopper/expert.py. Augmented random search (Mania et al. 2018,
 arXiv:1803.07055, version V2-t) looks for a linear policy on standardised observations, M (o - mean) / deviation:
 
-    1. draw DIRECTIONS matrices D, and drive one episode with each of M + NOISE D and M - NOISE D;
+    1. draw DIRECTIONS matrices D, and drive one episode with each of M + noise D and M - noise D;
     2. keep the BEST directions, those of which one of the two episodes has the largest return;
-    3. M <- M + STEP / (BEST sigma) * the sum of (return of plus - return of minus) D,
+    3. M <- M + step / (BEST sigma) * the sum of (return of plus - return of minus) D,
 
 where sigma is the standard deviation of the returns that were kept. The reward of 1 for every step without a fall does
 not count, since it is easily earned by standing still. Takes some minutes; the same seed always finds the same expert.
@@ -33,8 +33,7 @@ from scripts.experiments.hopper.expert import EXPERTS, Linear
 from scripts.experiments.hopper.lab import quiet, refuse_without_mujoco
 
 DIRECTIONS, BEST = 8, 4
-STEP, NOISE = 0.01, 0.025
-TASKS = ("Hopper-v5", "HalfCheetah-v5", "Walker2d-v5")
+STEP_AND_NOISE = {"Hopper-v5": (0.01, 0.025), "HalfCheetah-v5": (0.02, 0.03), "Walker2d-v5": (0.01, 0.025)}
 CHECK_EVERY = 10  # iterations between looks at the return without noise
 CHECKS = 8  # episodes of such a look
 DIGITS = 4  # of the numbers after the point, in the file
@@ -45,7 +44,7 @@ FILE = ROOT / "scripts/experiments/hopper/expert.py"
 class Options:
     """What to search, and how long."""
 
-    task: Literal[TASKS] = TASKS[0]
+    task: Literal[tuple(STEP_AND_NOISE)] = "Hopper-v5"
     """Its id in Gymnasium."""
     seed: int = 0
     """Seed of everything that is drawn."""
@@ -129,18 +128,19 @@ class Episode:
 def search(task: str, seed: int, parallel: joblib.Parallel) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The policies that augmented random search finds, iteration by iteration: weights `[A, O]` and offset `[A]`."""
     rng = np.random.default_rng(seed)
+    step, noise = STEP_AND_NOISE[task]
     space = world(task).observation_space.shape[0], world(task).action_space.shape[0]
     matrix, seen = np.zeros(space[::-1]), Statistics()  # (A, O)
     while True:
         directions = rng.standard_normal((DIRECTIONS, *matrix.shape))
-        tried = [matrix + sign * NOISE * each for each in directions for sign in (1, -1)]
+        tried = [matrix + sign * noise * each for each in directions for sign in (1, -1)]
         starts = rng.integers(2**31, size=len(tried))
         calls = (joblib.delayed(drive)(task, *linear(m, seen), int(s)) for m, s in zip(tried, starts, strict=True))
         episodes = list(parallel(calls))
         returns = np.array([episode.without_bonus for episode in episodes]).reshape(DIRECTIONS, 2)
         best = np.argsort(-returns.max(axis=1), kind="stable")[:BEST]
         gain = (returns[best, 0] - returns[best, 1]) / (BEST * returns[best].std())
-        matrix = matrix + STEP * np.einsum("k,kao->ao", gain, directions[best])
+        matrix = matrix + step * np.einsum("k,kao->ao", gain, directions[best])
         for episode in episodes:
             seen.add(episode.obs)
         yield linear(matrix, seen)
