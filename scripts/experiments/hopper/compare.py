@@ -128,9 +128,8 @@ DRAWINGS = (
     Drawing(
         "hopper_returns",
         "Return against labels. Left: a clone of the expert's own states falls; labels for the states that the policy "
-        f"visits are worth more. In each round the expert labels the first {Plan.labels} states of a drive; where "
-        "labels come from a whole episode, a clone is nearly as good. Right: what another course reports of its own "
-        "expert and setting.",
+        f"visits are worth more. In each round the expert labels the first {Plan.labels} states of a drive; what other "
+        "states and another task change is below. Right: what another course reports of its own expert and setting.",
         draw,
         "Two panels with the return of Hopper-v5 on the vertical axis. Left, against the labels that the expert gave, "
         "the means over seeds with their intervals: DAgger rises towards the dotted line of the expert, behaviour "

@@ -73,6 +73,7 @@ QUICK = Plan(rounds=2, steps=500, evaluations=1)
 SETTINGS = {
     "hopper": {},
     "hopper whole": {"whole": True},
+    "hopper halfcheetah": {"task": "HalfCheetah-v5"},
 }
 
 

@@ -58,9 +58,13 @@ def _row(results: Results, setting: str) -> tuple[str, ...]:
 DRAWINGS = (
     Drawing(
         "hopper_tried",
-        "What was tried beside it, with the same code, labels and seeds.",
+        "What was tried beside it, with the same code, seeds and numbers of labels. Does DAgger still pay where the "
+        "labels of a round are drawn from a whole episode? Does it on HalfCheetah, where no episode ends early?",
         draw,
-        "",
+        "Three panels with the return on the vertical axis and the labels that the expert gave on the horizontal one: "
+        "Hopper with labels for the first states of an episode, Hopper with labels for any states of whole episodes, "
+        "and HalfCheetah with labels for first states. Each shows the means over seeds of behaviour cloning and of "
+        "DAgger with their intervals, and a dotted line at the expert's return. The table has the numbers.",
         table,
     ),
 )
