@@ -11,12 +11,12 @@ from scripts.experiments.hopper.lab import METHODS, SETTINGS, Plan
 
 
 def draw(results: Results) -> Figure:
-    figure, panels = grid(len(SETTINGS), 2, (4.6, 3.4), "expert labels", "return")
+    figure, panels = grid(len(SETTINGS), 3, (3.6, 4.2), "expert labels", "return")
     for ax, setting in zip(panels, SETTINGS, strict=True):
         draw_setting(ax, results, setting)
         ax.set(title=", ".join(named(setting)))
         ax.set_ylim(min(0, ax.get_ylim()[0]), None)
-        ax.legend()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))  # below: the curves need all of the panel
     return figure
 
 
