@@ -17,6 +17,18 @@ Estimate = Callable[[np.ndarray], float]
 """Makes one number of some seeds: `[L, ...] -> ()`."""
 
 
+@dataclass(frozen=True)
+class Seeded:
+    """Learners side by side, one for each training seed."""
+
+    seeds: tuple[int, ...]
+
+    def seed(self, purpose: str) -> int:
+        """A different number for each purpose: collecting, training and testing never share a random stream."""
+        entropy = [*self.seeds, *purpose.encode()]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
 class Missing(Exception):
     """A claim or a figure needs a job that could not be run."""
 

@@ -9,6 +9,8 @@ that were measured on several sets of seeds are shown side by side; those of ano
 
     python -m scripts.figures --first-seed 500 --out out/second
 
+So do those of the optional experiment Hopper, which has tables of its own (`scripts.staff.hopper_tables`).
+
 Each table is between markers with its name:
 
     <!-- BEGIN TABLE claims -->
@@ -28,6 +30,7 @@ from pathlib import Path
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.command import UserError, ended, read_json, read_options, require_folder
+from scripts.staff import hopper_tables
 from scripts.staff.bench.rows import Row, markdown, quantity
 from tests.autograder.staff.markers import strip
 
@@ -58,6 +61,9 @@ class Measured:
     the same claims."""
     bench: dict[str, dict]
     """By measurement: its `date`, the `cores` of the machine, and `rows` as in bench.json."""
+    hopper: dict = field(default_factory=dict)
+    """The optional experiment: `date`, `seeds`, `claims` with rows as in claims.json, and the numbers of its figures,
+    `returns` and `tried`; empty if it was never measured."""
     note: str = ""
     """Remarks on where the results come from."""
     changed: list[str] = field(default_factory=list)
@@ -100,7 +106,7 @@ def load() -> Measured:
 
 
 def save(measured: Measured) -> None:
-    kept = {"note": measured.note, "claims": measured.claims, "bench": measured.bench}
+    kept = {name: getattr(measured, name) for name in ("note", "claims", "hopper", "bench")}
     MEASURED.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -113,7 +119,11 @@ def take(measured: Measured, out: Path) -> None:
     for path in sorted(found, key=lambda path: path.stat().st_mtime):
         with understood(path, "make it again: make demo"):
             rows = read_json(path, "make it again: make demo")
-            take_claims(measured, rows, date.fromtimestamp(path.stat().st_mtime))
+            day = date.fromtimestamp(path.stat().st_mtime)
+            if hopper := [row for row in rows if hopper_tables.is_hopper(row)]:
+                take_hopper(measured, hopper, path.parent, day)
+            if len(hopper) < len(rows) or not rows:
+                take_claims(measured, [row for row in rows if row not in hopper], day)
     if (path := out / "bench.json").exists():
         with understood(path, "make it again: make bench"):
             take_bench(measured, read_json(path, "make it again: make bench"))
@@ -144,6 +154,20 @@ def take_claims(measured: Measured, rows: list[dict], day: date) -> None:
         others = [each for each in kept if each["seeds"] != new["seeds"] and comparable(each, new)]
         measured.claims = sorted([*others, new], key=lambda each: each["seeds"])
         measured.changed.append(f"claims on seeds {on(new)}")
+
+
+def take_hopper(measured: Measured, rows: list[dict], folder: Path, day: date) -> None:
+    """Hopper's claims in a folder of results, with the numbers of its figures."""
+    shown = [{key: row[key] for key in SHOWN} for row in rows]
+    new = {"date": day.isoformat(), "seeds": rows[0]["seeds"], "claims": shown} | hopper_tables.numbers_in(folder)
+    kept = measured.hopper
+    if any(row["quick"] for row in rows) or (kept and number(new) < number(kept)):
+        measured.refused.append("Hopper in a quick run, or in one with fewer seeds than before")
+    elif missing := [file for name, file in hopper_tables.FILES.items() if name not in new]:
+        measured.refused.append(f"Hopper without {' and '.join(missing)}: an incomplete run")
+    elif new | {"date": kept.get("date")} != kept:
+        measured.hopper = new
+        measured.changed.append(f"Hopper on seeds {on(new)}")
 
 
 def number(claims: dict) -> int:
@@ -258,6 +282,17 @@ def holds(sets: list[dict], same: Sequence[dict]) -> str:
     return "**no**" if len(fails) == len(sets) else f"**no**, not on {' and '.join(fails)}"
 
 
+def hopper_table(make: Callable[[dict, str], str]) -> Callable[[Measured], str]:
+    """One of the tables of Hopper."""
+
+    def made(measured: Measured) -> str:
+        if not (hopper := measured.hopper):
+            return f"Not measured yet: `{hopper_tables.COMMAND}`, then `make tables`."
+        return make(hopper, f"{number(hopper)} seeds, {on(hopper)} ({hopper['date']})")
+
+    return made
+
+
 def bench_table(*names: str) -> Callable[[Measured], str]:
     """A table of these measurements of the benchmark, as far as they have been made."""
 
@@ -284,6 +319,8 @@ TABLES: dict[str, Callable[[Measured], str]] = {
     "exercise": exercise_table,
     "times": times_table,
     "claims": claims_table,
+    "hopper": hopper_table(hopper_tables.returns_table),
+    "tried": hopper_table(hopper_tables.tried_table),
     "speed": bench_table("envs", "seeds", "bc", "mixture", "dagger"),
     "grading": bench_table("grade", "isolation", "batch", "class", "cluster"),
     "driving": bench_table("drive"),

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, band, interval
-from scripts.experiments.hopper.expert import expert
-from scripts.experiments.hopper.lab import METHODS, Lab, Plan, plan_options
+from scripts.experiments.hopper.lab import METHODS, SETTINGS, Lab, Plan, plan_options
 from scripts.experiments.style import BLACK, look
 
 NAMES = {"bc": "behaviour cloning", "dagger": "DAgger"}
@@ -20,7 +19,7 @@ DAgger's are those of rounds 0, 1, ..."""
 MIDDLE = slice(2, 4)  # rounds 2 and 3: DAgger has seen its own mistakes, and more demonstrations are not yet enough
 
 
-def compare(seeds: tuple[int, ...], method: str, **plan: int) -> Arrays:
+def compare(seeds: tuple[int, ...], method: str, **plan: object) -> Arrays:
     """One of METHODS: labels and return of the policy of every round, both `[L, R + 1]`."""
     lab = Lab(seeds, Plan(**plan))
     rounds = lab.train_rounds(method)
@@ -29,26 +28,34 @@ def compare(seeds: tuple[int, ...], method: str, **plan: int) -> Arrays:
     return {"labels": np.stack(labels, axis=1), "return": np.stack(returns, axis=1)}
 
 
-def reach(seeds: tuple[int, ...], **plan: int) -> Arrays:
+def reach(seeds: tuple[int, ...], **plan: object) -> Arrays:
     """The expert's return, `[L]`."""
     lab = Lab(seeds, Plan(**plan))
-    return {"return": lab.returns(expert, lab.plan.evaluations)}
+    return {"return": lab.returns(lab.expert, lab.plan.evaluations)}
 
 
 def jobs(quick: bool) -> list[Job]:
-    plan = plan_options(quick)
+    return [job for setting in SETTINGS for job in jobs_of(setting, plan_options(quick, setting))]
+
+
+def jobs_of(setting: str, plan: dict[str, object]) -> list[Job]:
+    """The jobs of one of SETTINGS."""
     return [
-        Job("hopper expert", reach, plan),
-        *(Job(f"hopper {method}", compare, {"method": method} | plan) for method in METHODS),
+        Job(f"{setting} expert", reach, plan),
+        *(Job(f"{setting} {method}", compare, {"method": method} | plan) for method in METHODS),
     ]
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
 def claims(results: Results) -> list[Claim]:
-    bc, dagger, best = (results[f"hopper {name}"]["return"] for name in (*METHODS, "expert"))
-    middle = ((dagger - bc)[:, MIDDLE]).mean(axis=1) / best.mean()
     text = "Hopper, a public task: what DAgger's return gains over the clone's, share of the expert's, middle rounds"
-    return [Claim(text, middle, 0.0, unit="%", jobs=("hopper bc", "hopper dagger", "hopper expert"))]
+    return [Claim(text, gain(results, "hopper"), 0.0, unit="%", jobs=("hopper bc", "hopper dagger", "hopper expert"))]
+
+
+def gain(results: Results, setting: str) -> np.ndarray:
+    """What DAgger's return gains over the clone's in the middle rounds, as a share of the expert's, `[L]`."""
+    bc, dagger, best = (results[f"{setting} {name}"]["return"] for name in (*METHODS, "expert"))
+    return (dagger - bc)[:, MIDDLE].mean(axis=1) / best.mean()
 
 
 # --- the figure and its table ----------------------------------------------------------------------------------------
@@ -64,13 +71,19 @@ def draw(results: Results) -> Figure:
 
 
 def _draw_ours(ax: Axes, results: Results) -> None:
-    best = results["hopper expert"]["return"].mean()
+    draw_setting(ax, results, "hopper")
+    seeds = len(results["hopper expert"]["return"])
+    ax.set(title=f"here: {seeds} seeds, 95 % intervals", xlabel="expert labels", ylabel="return")
+
+
+def draw_setting(ax: Axes, results: Results, setting: str) -> None:
+    """The returns of both methods against the labels, and the expert's."""
+    best = results[f"{setting} expert"]["return"].mean()
     ax.axhline(best, color=BLACK, linestyle=":", label=f"expert, {best:.0f}")
     for method in METHODS:
-        labels, returns = (results[f"hopper {method}"][key] for key in ("labels", "return"))
+        labels, returns = (results[f"{setting} {method}"][key] for key in ("labels", "return"))
         x = labels.mean(axis=0)
         band(ax, x, returns, NAMES[method], **LOOKS[method])
-    ax.set(title=f"here: {len(returns)} seeds, 95 % intervals", xlabel="expert labels", ylabel="return")
     ax.set_xticks(x)
 
 
@@ -90,10 +103,10 @@ def table(results: Results) -> Table:
     rows = [
         (
             i,
-            float(dagger["labels"][:, i].mean()),
-            _shown(bc["return"][:, i]),
-            _shown(dagger["return"][:, i]),
-            _shown(best["return"]),
+            int(dagger["labels"][:, i].mean()),
+            shown(bc["return"][:, i]),
+            shown(dagger["return"][:, i]),
+            shown(best["return"]),
             f"{PUBLISHED['bc']:.0f}" if i == 0 else "",
             f"{published[i]:.0f}" if i in published else "",
             f"{PUBLISHED['expert']:.0f}",
@@ -104,7 +117,8 @@ def table(results: Results) -> Table:
     return ("round", "labels", "behaviour cloning", "DAgger", "expert", *theirs), rows
 
 
-def _shown(returns: np.ndarray) -> str:
+def shown(returns: np.ndarray) -> str:
+    """The mean over seeds, and its interval."""
     low, high = interval(returns)
     return f"{returns.mean():.0f} [{low:.0f}, {high:.0f}]"
 
@@ -114,9 +128,8 @@ DRAWINGS = (
     Drawing(
         "hopper_returns",
         "Return against labels. Left: a clone of the expert's own states falls; labels for the states that the policy "
-        f"visits are worth more. In each round the expert labels the first {Plan.labels} states of a drive; where "
-        "labels come from a whole episode, a clone is nearly as good. Right: what another course reports of its own "
-        "expert and setting.",
+        f"visits are worth more. In each round the expert labels the first {Plan.labels} states of a drive; what other "
+        "states and another task change is below. Right: what another course reports of its own expert and setting.",
         draw,
         "Two panels with the return of Hopper-v5 on the vertical axis. Left, against the labels that the expert gave, "
         "the means over seeds with their intervals: DAgger rises towards the dotted line of the expert, behaviour "

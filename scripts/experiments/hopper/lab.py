@@ -1,4 +1,4 @@
-"""The laboratory of Hopper: how much is labelled, and how every policy is trained and tested.
+"""The laboratory of Hopper and its kin: how much is labelled, and how every policy is trained and tested.
 
 BC and DAgger share everything: the number of labels in each round, the network, the gradient steps and the tests. The
 only difference is who drives where the labels come from.
@@ -6,7 +6,7 @@ only difference is who drives where the labels come from.
 Shapes: L learners (training seeds), N environments of all learners, M samples.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 
 import gymnasium as gym
@@ -21,9 +21,9 @@ from hw1.policy import Actor, PolicyConfig
 from hw1.rollout import Policy, rollout
 from hw1.training import TrainConfig
 from scripts.command import UserError
-from scripts.experiments.hopper.expert import expert
+from scripts.experiments.base import Seeded
+from scripts.experiments.hopper.expert import EXPERTS, Linear
 
-ENV_ID = "Hopper-v5"
 HORIZON = 1_000  # time steps of an episode that does not end with a fall
 POLICY = PolicyConfig("l2", hidden=(64, 64))
 METHODS = ("bc", "dagger")
@@ -35,6 +35,13 @@ def absent() -> str:
     return f"needs {' and '.join(missing)}: pip install -r requirements-mujoco.txt" if missing else ""
 
 
+def quiet() -> None:
+    """MuJoCo shall not remark on a model, for each environment of HalfCheetah, and write a file of remarks."""
+    import mujoco  # optional
+
+    mujoco.set_mju_user_warning(lambda remark: None)
+
+
 def refuse_without_mujoco() -> None:
     """Raises UserError if the experiment cannot run on this machine."""
     if why := absent():
@@ -43,8 +50,12 @@ def refuse_without_mujoco() -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is labelled, trained and tested; the same for both methods."""
+    """The task, and how much is labelled, trained and tested; the same for both methods."""
 
+    task: str = "Hopper-v5"
+    """Its id in Gymnasium."""
+    whole: bool = False
+    """Whether the labels of a round are drawn from a whole episode; otherwise they are for its first states."""
     labels: int = 200
     """Labels that the expert gives in each round, the first one included, for each learner."""
     rounds: int = 5
@@ -58,9 +69,17 @@ class Plan:
 QUICK = Plan(rounds=2, steps=500, evaluations=1)
 
 
-def plan_options(quick: bool) -> dict[str, int]:
-    """The plan as options of a job."""
-    return asdict(QUICK if quick else Plan())
+# By the first words of its jobs. The first is the experiment, the others were tried beside it.
+SETTINGS = {
+    "hopper": {},
+    "hopper whole": {"whole": True},
+    "hopper halfcheetah": {"task": "HalfCheetah-v5"},
+}
+
+
+def plan_options(quick: bool, setting: str) -> dict[str, object]:
+    """The plan of one of SETTINGS as options of a job."""
+    return asdict(replace(QUICK if quick else Plan(), **SETTINGS[setting]))
 
 
 class OneEpisode(gym.Wrapper):
@@ -85,27 +104,27 @@ class OneEpisode(gym.Wrapper):
 
 
 @dataclass(frozen=True)
-class Lab:
+class Lab(Seeded):
     """The learners of one experiment, side by side; each has its own labels, environments and network."""
 
-    seeds: tuple[int, ...]
     plan: Plan
 
-    def seed(self, purpose: str) -> int:
-        """A different number for each purpose: labelling, training and testing never share a random stream."""
-        entropy = [*self.seeds, *purpose.encode()]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+    @property
+    def expert(self) -> Linear:
+        return EXPERTS[self.plan.task]
 
     def env(self, each: int) -> VectorEnv:
         """`each` environments for every learner."""
+        quiet()
         learners = len(self.seeds)
-        env = gym.make_vec(ENV_ID, num_envs=learners * each, vectorization_mode="sync", wrappers=[OneEpisode])
+        env = gym.make_vec(self.plan.task, num_envs=learners * each, vectorization_mode="sync", wrappers=[OneEpisode])
         env.unwrapped.learner = learner_of(learners * each, learners)  # hw1.rollout looks here
         return env
 
     def train_rounds(self, method: str) -> list[Round]:
         """Round 0 clones the first labels; each later round adds labels for the states that `method` visits."""
-        env, rng, length = self.env(1), np.random.default_rng(self.seed("rounds")), self.plan.labels
+        env, rng, expert = self.env(1), np.random.default_rng(self.seed("rounds")), self.expert
+        length = HORIZON if self.plan.whole else self.plan.labels
         demos = self.label(env, expert, expert, length, 1.0, rng)
         # BC with more demonstrations is DAgger with beta = 1: labels for the states that the expert visits.
         beta = {"bc": 1.0, "dagger": 0.0}[method]
@@ -114,17 +133,17 @@ class Lab:
     def label(
         self, env: VectorEnv, policy: Policy, who: Policy, horizon: int, beta: float, rng: np.random.Generator
     ) -> Dataset:
-        """`plan.labels` labels for every learner: for the first states of an episode.
+        """`plan.labels` labels for every learner: for the first states of an episode, or for any of `horizon` steps.
 
-        A policy that falls earlier drives again, until there are enough. Where labels were drawn at random from a whole
-        episode of 1,000 steps, the first 200 were enough for a clone nearly as good as the expert.
+        A policy that falls earlier drives again, until there are enough.
         """
         visited = rollout_and_relabel(env, policy, who, horizon, beta, rng)
         while np.bincount(visited.learner, minlength=len(self.seeds)).min() < self.plan.labels:
             visited = aggregate(visited, rollout_and_relabel(env, policy, who, horizon, beta, rng))
         keep = np.zeros(len(visited), dtype=bool)
         for learner in range(len(self.seeds)):
-            keep[np.flatnonzero(visited.learner == learner)[: self.plan.labels]] = True
+            own = np.flatnonzero(visited.learner == learner)
+            keep[rng.permutation(own)[: self.plan.labels] if self.plan.whole else own[: self.plan.labels]] = True
         return visited.subset(keep)
 
     def fit(self, dataset: Dataset) -> Actor:

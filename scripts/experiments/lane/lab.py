@@ -19,7 +19,7 @@ from hw1.experts import LaneExpert
 from hw1.policy import Actor
 from hw1.rollout import Gate, Policy, rollout
 from hw1.tasks import LANE, Task
-from scripts.experiments.base import Arrays, Job
+from scripts.experiments.base import Arrays, Job, Seeded
 
 EXPERT = LaneExpert()
 RECIPE = LANE.recipes["l2"]
@@ -81,19 +81,13 @@ class Drives:
 
 
 @dataclass(frozen=True)
-class Lab:
+class Lab(Seeded):
     """The learners of one experiment, side by side; each has its own demonstrations, environments and networks."""
 
-    seeds: tuple[int, ...]
     plan: Plan
     task: Task = LANE
     gusts: float = 0.02
     """Standard deviation of a gust, in radians."""
-
-    def seed(self, purpose: str) -> int:
-        """A different number for each purpose: collecting, training and testing never share a random stream."""
-        entropy = [*self.seeds, *purpose.encode()]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
     def env(self, each: int) -> VectorEnv:
         """`each` environments for every learner."""
