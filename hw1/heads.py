@@ -283,7 +283,7 @@ class DiffusionHead(Head):
         jumps = min(self.sampling_steps or self.steps, self.steps)
         visited = [(i + 1) * self.steps // jumps - 1 for i in range(jumps)]  # ends at the last level, pure noise
         for n, following in zip(reversed(visited), [*reversed(visited[:-1]), -1], strict=True):
-            # TODO E.2: predict clean action and noise, then mix them again at the noise level `following`.
+            # TODO E.2: predict clean action and noise, then mix them again at the level `following` (-1: no noise).
             # BEGIN SOLUTION E.2
             clean, noise = self._denoise(features, noisy, n)
             abar = self._abar_before(following + 1)

@@ -85,7 +85,7 @@ def mixture_nll(
 
     Value and gradient must be finite even for log_std = -20 at a distance of 1e3. There the density itself is 0 in
     float32 and its logarithm infinite, so stay in log space throughout (`torch.logsumexp`), and multiply by
-    exp(-log_std) instead of dividing by a variance, which would underflow.
+    exp(-log_std) instead of dividing by a variance: the gradient of that division would overflow.
 
     Example: K = 1 equals `gaussian_nll`. So do K equal components, whatever their weights.
     """

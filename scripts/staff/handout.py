@@ -6,6 +6,7 @@ figures from `writeup/expected`. Every formula of the PDF gets its words for scr
 Typst refuses a picture or a formula that has none.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from hw1.exercises import ROOT
 from scripts.command import UserError
 from scripts.staff.ranges import minutes, shown_ranges, stored
 from scripts.staff.spoken import spoken
+from tests.autograder.staff import markers
 
 WRITEUP = ROOT / "writeup"
 SOURCE = WRITEUP / "staff/handout.typ"
@@ -52,13 +54,21 @@ def data() -> dict:
     """What the source reads: the exercise table, the points, and the expected ranges as they are printed."""
     return {
         "title": TITLE,
-        "exercises": {id: asdict(e) | {"marker": e.marker} for id, e in exercises.load().items()},
+        "exercises": {id: asdict(e) | {"marker": e.marker, "names": to_do(e)} for id, e in exercises.load().items()},
         "questions": exercises.written(),
         "totals": exercises.totals(),
         "ranges": shown_ranges(),
         "minutes": minutes(),
         "seeds": stored()["seeds"],
     }
+
+
+def to_do(exercise: exercises.Exercise) -> list[str]:
+    """The functions and classes of an exercise in which something is to be filled in."""
+    source = (ROOT / exercise.file).read_text(encoding="utf-8")
+    todo = {source.count("\n", 0, begin) + 1 for begin, _ in markers.solutions(source, exercise.id)}
+    made = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return [name for name in exercise.names if todo & set(range(made[name].lineno, made[name].end_lineno + 1))]
 
 
 # --- anchors ----------------------------------------------------------------------------------------------------------

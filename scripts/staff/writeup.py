@@ -81,7 +81,7 @@ def made() -> dict[Path, bytes]:
     }
 
 
-NOTE = "% Made by `make writeup`; do not edit.\n"
+NOTE = "% Generated; do not edit.\n"
 
 
 def points() -> str:
