@@ -306,7 +306,7 @@ class DiffusionHead(Head):
 class FlowMatchingHead(Head):
     """Exercise E.3 (extra credit). Flow matching: the velocity of the straight path from noise to action.
 
-    The recipe of pi0 (Black et al. 2024), with its direction of time: t = 1 is noise and t = 0 is the action.
+    The recipe of pi0 (Black et al. 2024), time as in its code: t = 1 is noise, t = 0 the action (in the paper, 1 - t).
 
         x_t = t noise + (1 - t) action,     dx/dt = noise - action,     t ~ 0.999 Beta(1.5, 1) + 0.001 for each row
     """
