@@ -45,6 +45,7 @@ def test_what_students_files_import_is_required(main):
     pinned = {re.split(r"[\[=]", line)[0].lower() for line in pins("requirements.txt")}
     packages = {"IPython": "jupyter", "PIL": "pillow"}
     optional = {"distributed", "colorama"}  # for --dask, which says so; on Windows, where pytest installs it
+    optional |= {re.split(r"[\[=]", line)[0].lower() for line in pins("requirements-mujoco.txt")}  # for Hopper
     own = {"hw1", "scripts", "tests", *sys.stdlib_module_names}
     for file, data in student_files(main).items():
         for name in imported(data.decode()) - own - optional if file.endswith(".py") else ():
