@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hw1 import exercises
 from scripts.command import UserError, read_json
+from scripts.predictions import in_words
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,12 @@ SPECIAL |= {">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"}
 
 def outcome(prediction: dict) -> str:
     """What came out; a notebook that was not run to the end does not know it."""
-    return "nothing yet" if prediction["outcome"] is None else str(prediction["outcome"])
+    return "nothing yet" if prediction["outcome"] is None else in_words(prediction["outcome"])
+
+
+def asked(name: str, prediction: dict) -> str:
+    """The question, as the notebook asks it."""
+    return f"{name}: {prediction['question']}" if prediction.get("question") else name
 
 
 def in_latex(results: Results) -> str:
@@ -174,7 +180,10 @@ def in_latex(results: Results) -> str:
     for question in exercises.written():
         items = [*results.sentences(question), *(["These numbers are from a coarse run."] if results.coarse() else [])]
         lines.append(rf"\hwnumbers{{{question}}}{{{_items(items)}}}")
-    told = [f"{name}: predicted {p['prediction']}, found {outcome(p)}" for name, p in results.predictions.items()]
+    told = [
+        f"{asked(name, each)} Predicted {in_words(each['prediction'])}, found {outcome(each)}"
+        for name, each in results.predictions.items()
+    ]
     lines.append(rf"\hwnumbers{{predictions}}{{{_items(told)}}}")
     return "\n".join(lines) + "\n"
 

@@ -40,7 +40,7 @@ def outcome(name: str, value: Answer) -> None:
     """Shows the prediction beside what came out, and stores both together, once."""
     entries = read()
     if not (entry := entries.get(name)):
-        print(f"the outcome: {_text(value)}. No prediction is stored; predict the next one first.")
+        print(f"the outcome: {in_words(value)}. No prediction is stored; predict the next one first.")
         return
     if entry.get("outcome") is None:
         entry["outcome"] = value if isinstance(value, str) else float(value)
@@ -50,7 +50,7 @@ def outcome(name: str, value: Answer) -> None:
 
 def beside(entry: dict) -> str:
     """Prediction and outcome, in a sentence."""
-    return f"You predicted {_text(entry['prediction'])}; the outcome: {_text(entry['outcome'])}."
+    return f"You predicted {in_words(entry['prediction'])}; the outcome: {in_words(entry['outcome'])}."
 
 
 def read(path: Path | None = None) -> dict[str, dict]:
@@ -73,7 +73,7 @@ def _keep(name: str, question: str, choices: Sequence[str], given: Answer) -> st
     if value is None:
         return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number'}"
     _write(read() | {name: {"question": question, "prediction": value, "outcome": None}})
-    return f"stored: {_text(value)}. Now run the next cell."
+    return f"stored: {in_words(value)}. Now run the next cell."
 
 
 def _checked(given: Answer, choices: Sequence[str]) -> Answer | None:
@@ -106,11 +106,12 @@ def _widget(question: str, choices: Sequence[str], entry: dict, keep: Callable[[
 
 
 def _before(entry: dict) -> str:
-    return f" (stored: {_text(entry['prediction'])})" if entry else ""
+    return f" (stored: {in_words(entry['prediction'])})" if entry else ""
 
 
-def _text(value: Answer) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
+def in_words(value: object) -> str:
+    """A choice as it is, a number with three digits: 27.4, or 1000."""
+    return f"{float(f'{value:.3g}'):.15g}" if isinstance(value, int | float) else str(value)
 
 
 def _write(entries: dict[str, dict]) -> None:

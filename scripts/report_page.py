@@ -9,7 +9,8 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml import converter
 
-from scripts.own_numbers import INTERVALS, Results, outcome
+from scripts.own_numbers import INTERVALS, Results, asked, outcome
+from scripts.predictions import in_words
 from scripts.webpage import STYLE
 
 PICTURES = {
@@ -90,8 +91,8 @@ def _predictions(results: Results) -> str:
     if not results.predictions:
         return '<div class="own"><p>No predictions are stored; the notebooks ask for them.</p></div>'
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        f"<td>{escape(str(each['prediction']))}</td><td>{escape(outcome(each))}</td></tr>"
+        f'<tr><th scope="row">{escape(asked(name, each))}</th>'
+        f"<td>{escape(in_words(each['prediction']))}</td><td>{escape(outcome(each))}</td></tr>"
         for name, each in results.predictions.items()
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("question", "your prediction", "outcome"))

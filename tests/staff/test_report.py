@@ -134,7 +134,11 @@ def test_what_was_predicted_stands_beside_what_came_out(out):
     assert re.search(r"1_why/mode</th><td>left</td><td>the middle</td>", made(out))
     (out / "predictions.json").write_text(json.dumps({"1_why/mode": {"prediction": "left", "outcome": None}}))
     assert re.search(r"1_why/mode</th><td>left</td><td>nothing yet</td>", made(out))
-    assert "predicted left, found nothing yet" in in_latex(Results.of(out))
+    assert "Predicted left, found nothing yet" in in_latex(Results.of(out))
+    numbers = {"question": "At which T?", "prediction": 100, "outcome": 1000.4789}
+    (out / "predictions.json").write_text(json.dumps({"2/bend": numbers}))
+    assert re.search(r"2/bend: At which T\?</th><td>100</td><td>1000</td>", made(out))
+    assert "2/bend: At which T? Predicted 100, found 1000" in in_latex(Results.of(out))
     (out / "predictions.json").unlink()
     assert "No predictions are stored" in made(out)
 
