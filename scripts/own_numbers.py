@@ -45,7 +45,8 @@ NUMBERS = {
         Number(
             "lane",
             "more demonstrations are not the answer: cost against DAgger's at equal labels",
-            "With as many labels, a clone costs {} times as much as DAgger.",
+            "With as many labels, a clone is off the lane {} times as often as DAgger (whose steps off the lane "
+            "count as at least 1 in all drives).",
         ),
         Number(
             "tightrope",

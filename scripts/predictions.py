@@ -7,6 +7,7 @@ stored.
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,7 +72,7 @@ def _keep(name: str, question: str, choices: Sequence[str], given: Answer) -> st
     """Stores an answer; returns what is said about it."""
     value = _checked(given, choices)
     if value is None:
-        return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number'}"
+        return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number such as 1000 or 2.5'}"
     _write(read() | {name: {"question": question, "prediction": value, "outcome": None}})
     return f"stored: {in_words(value)}. Now run the next cell."
 
@@ -80,8 +81,11 @@ def _checked(given: Answer, choices: Sequence[str]) -> Answer | None:
     """The answer as a choice or a finite number; None if it is neither."""
     if choices:
         return given if given in choices else None
+    text = str(given).strip()
+    if re.fullmatch(r"-?[1-9]\d{0,2}[.,]\d{3}", text):  # one thousand, or one?
+        return None
     try:
-        number = float(str(given).strip().removesuffix("%").replace(",", "."))
+        number = float(text.removesuffix("%").replace(",", "."))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

@@ -40,7 +40,8 @@ def _claims(rows: Sequence[dict]) -> str:
 
 
 def _claim(claim: dict) -> str:
-    holds = '<td class="yes">✓ yes</td>' if claim["holds"] else '<td class="no">✗ no</td>'
+    no = "<td>open: a coarse run</td>" if claim["quick"] else '<td class="no">✗ no</td>'
+    holds = '<td class="yes">✓ yes</td>' if claim["holds"] else no
     cells = "".join(f'<td class="number">{escape(claim[key])}</td>' for key in ("target", "shown"))
     minutes = f'<td class="number">{claim["minutes"]:.1f}</td>'
     return f'<tr><th scope="row">{escape(claim["claim"])}</th>{cells}{holds}{minutes}</tr>'

@@ -1,6 +1,7 @@
 """The demo's page in a real browser: WCAG 2.1 AA, from desktop to phone, in the dark, and without network or script."""
 
 import io
+import re
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -35,7 +36,14 @@ def numbers(results):
 
 
 def claim(text: str, holds: bool) -> dict:
-    return {"claim": text, "target": "at least 95.0 %", "shown": "97.4 [96.4, 98.3] %", "holds": holds, "minutes": 1.25}
+    numbers = {"target": "at least 95.0 %", "shown": "97.4 [96.4, 98.3] %", "minutes": 1.25}
+    return {"claim": text, "holds": holds, "quick": False} | numbers
+
+
+@pytest.mark.parametrize(("quick", "says"), [(True, "open: a coarse run"), (False, "no")])
+def test_a_coarse_run_refutes_nothing(quick, says):
+    text = made([], [claim("DAgger", False) | {"quick": quick}], "A run.", Computed())
+    assert re.search(rf"<td[^>]*>(✗ )?{says}</td>", text)
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_numbers_may_be_typed_in_several_ways(stored, fields, typed, number):
     assert "stored" in said.value
 
 
-@pytest.mark.parametrize("typed", ["many", "nan", "inf", "1 000 0", "1.2.3"])
+@pytest.mark.parametrize("typed", ["many", "nan", "inf", "1 000 0", "1.2.3", "1,000", "1.000"])
 def test_what_is_no_number_is_said_and_not_stored(stored, fields, typed):
     predict("1/a", HOW_MANY)
     ((_, field, said),) = fields
