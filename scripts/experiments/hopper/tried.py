@@ -59,8 +59,8 @@ DRAWINGS = (
     Drawing(
         "hopper_tried",
         "What was tried beside it, with the same code, seeds and numbers of labels. Where the labels of a "
-        "round are drawn from a whole episode, and on HalfCheetah, where no episode ends early, a clone is as good as the "
-        "expert, and DAgger has nothing left to gain.",
+        "round are drawn from a whole episode, and on HalfCheetah, where no episode ends early, a clone is as good as "
+        "the expert, and DAgger has nothing left to gain.",
         draw,
         "Three panels with the return on the vertical axis and the labels that the expert gave on the horizontal one: "
         "Hopper with labels for the first states of an episode, Hopper with labels for any states of whole episodes, "
