@@ -61,15 +61,15 @@ def main(arguments: list[str]) -> int:
 def run(options: Options) -> None:
     require_folder("--demo", options.demo)
     figures = options.demo / "figures"
-    sources = {figures / f"{name}.png": target for name, target in STORY.items()}
-    sources |= {figures / f"{CLIP[0]}.webp": CLIP[1]}
-    sources |= {figures / f"{name}.png": f"expected/{name}.png" for name in EXPECTED}
+    made = {target: figures / f"{name}.png" for name, target in STORY.items()}
+    made |= {CLIP[1]: figures / f"{CLIP[0]}.webp"}
+    made |= {f"expected/{name}.png": figures / f"{name}.png" for name in EXPECTED}
     tasks()  # needs no demo
-    if missing := [path for path in (options.demo / "claims.json", *sources) if not path.exists()]:
+    if missing := [path for path in (options.demo / "claims.json", *made.values()) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run the demo first: make demo")
     if any(row["quick"] for row in read_json(options.demo / "claims.json", "make it again: make demo")):
         raise UserError(f"{options.demo} has the results of a coarse run; run the demo first: make demo")
-    for source, target in sources.items():
+    for target, source in made.items():
         (small_clip if source.suffix == ".webp" else small_figure)(source, TARGET.parent / target)
 
 
@@ -83,7 +83,8 @@ def tasks() -> None:
 
 def small_figure(source: Path, target: Path) -> None:
     with Image.open(source) as picture:
-        small(picture).quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
+        reduced = small(picture).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    reduced.save(target, optimize=True)  # with the default method, thin lines of two colours became one
     told(target)
 
 
