@@ -83,6 +83,24 @@ def test_the_story_is_made_of_figures_that_the_demo_draws():
     assert isinstance(clips.EXPERIMENT.clips[0], Clip)
 
 
+def test_every_small_figure_is_made(tmp_path, monkeypatch):
+    """Also where one figure has two: one for the README, one to compare with."""
+    demo, out = tmp_path / "out", tmp_path / "writeup"
+    for folder in (demo / "figures", out / "expected"):
+        folder.mkdir(parents=True)
+    (demo / "claims.json").write_text('[{"quick": false}]')
+    for name in {*picture.STORY, *picture.EXPECTED}:
+        Image.new("RGB", (8, 8)).save(demo / "figures" / f"{name}.png")
+    (demo / "figures" / f"{picture.CLIP[0]}.webp").touch()
+    made = set()
+    monkeypatch.setattr(picture, "TARGET", out / "picture.png")
+    monkeypatch.setattr(picture, "tasks", lambda: None)
+    for name in ("small_figure", "small_clip"):
+        monkeypatch.setattr(picture, name, lambda source, target: made.add(str(target.relative_to(out))))
+    picture.run(picture.Options(demo=demo))
+    assert made == {*picture.STORY.values(), picture.CLIP[1], *(f"expected/{name}.png" for name in picture.EXPECTED)}
+
+
 def test_small_versions_are_small_and_take_as_long(tmp_path, monkeypatch):
     monkeypatch.setattr(picture, "ROOT", tmp_path)
     rng = np.random.default_rng(0)
