@@ -181,7 +181,7 @@ def paths(inputs: Arrays, case: str) -> dict[str, int | None]:
     rules={f"from noise through {name}": ITERATED for name in paths({"levels": 9, "some": 2}, "")}
     | in_each_case("BAF", mode=Close(1e-3, 1e-3, dtype=True))
     | {f"from noise through some denoising steps if {letter} = 1": ITERATED for letter in "BAF"},
-    asked="predict clean action and noise, then mix them again at the noise level `following`.",
+    asked="predict clean action and noise, then mix them again at the level `following` (-1: no noise).",
 )
 @torch.no_grad()
 def jumps(hw1: Homework, inputs: Arrays) -> dict:
