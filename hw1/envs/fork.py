@@ -74,8 +74,7 @@ class Fork(BatchedEnv):
         before_s, before_e = cars.s, cars.e
         actions = np.where(running[:, None], np.clip(actions, -1.0, 1.0), 0.0)  # a crashed car stays where it is
         cars.step(actions[:, 0], actions[:, 1], cars.curvature(), DT)
-        gust = running & (self.np_random.random(self.num_envs) < self.gust_probability)
-        cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
+        cars.gust(self.gust_probability, self.gust_heading, self.np_random, running)
 
         beside = running & (self.passed < self.trees) & (before_s < tree_s) & (cars.s >= tree_s)
         share = (tree_s - before_s) / np.maximum(cars.s - before_s, 1e-6)

@@ -36,14 +36,14 @@ class Lane(BatchedEnv):
         num_envs: int = 1,
         *,
         heading: bool = True,
-        pixel_noise: float = 0.3,
+        pixel_noise: float = 0.35,
         gust_probability: float = 0.1,
         gust_heading: float = 0.02,
-        curvature: float = 0.02,
+        curvature: float = 0.018,
         **options,
     ):
         """A gust comes with `gust_probability` in each step. It turns the car by a normally distributed angle with
-        standard deviation `gust_heading`, in radians.
+        standard deviation `gust_heading`, in radians, and at most twice that.
         """
         require_bool(heading=heading)
         require_number(pixel_noise=pixel_noise, gust_heading=gust_heading, curvature=curvature)
@@ -70,8 +70,7 @@ class Lane(BatchedEnv):
 
     def _advance(self, actions):
         self.cars.step(np.clip(actions[:, 0], -1.0, 1.0), 0.0, self.cars.curvature(), DT)
-        gust = self.np_random.random(self.num_envs) < self.gust_probability
-        self.cars.psi += gust * self.gust_heading * self.np_random.standard_normal(self.num_envs)
+        self.cars.gust(self.gust_probability, self.gust_heading, self.np_random)
         return -(np.abs(self.cars.e) > HALF_WIDTH).astype(np.float64)
 
     def _observe(self):

@@ -11,11 +11,12 @@ road coordinates:
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 WHEELBASE = 2.6  # metres between the axles
 MAX_SPEED = 16.0  # metres per second
 FENCE = 12.0  # metres from the centre line: no car gets further away
+STRONGEST = 2.0  # standard deviations: no gust is stronger, or one in ten thousand would decide an experiment
 
 
 class Road:
@@ -115,3 +116,13 @@ class Cars:
         self.s = self.s + along * dt
         # A car that has left the road may turn around: keep its heading in [-pi, pi).
         self.psi = (self.psi + turn * dt + np.pi) % (2 * np.pi) - np.pi
+
+    def gust(
+        self, probability: float, heading: float, rng: np.random.Generator, hit: Bool[np.ndarray, " N"] | bool = True
+    ) -> None:
+        """With `probability`, a gust of wind turns a car among those to `hit`, by a normally distributed angle.
+
+        `heading` is its standard deviation in radians; a gust stronger than STRONGEST is as strong as that.
+        """
+        hit = hit & (rng.random(len(self.psi)) < probability)
+        self.psi += hit * heading * np.clip(rng.standard_normal(len(self.psi)), -STRONGEST, STRONGEST)

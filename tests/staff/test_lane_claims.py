@@ -183,7 +183,7 @@ def test_a_figure_is_drawn_described_and_has_its_numbers(drawing, made):
 
 
 TINY = asdict(
-    Plan(demos=2, length=20, rounds=1, rollouts=2, watched=2, steps=2, members=2, detectors=2, tests=3, many=12)
+    Plan(demos=2, length=20, rounds=1, rollouts=2, steps=2, members=2, detectors=2, tests=3, many=12, rare=12)
 )
 
 

@@ -18,11 +18,11 @@ from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, job
 from scripts.experiments.lane.methods import train_rounds
 
 LATENCIES = np.arange(4)  # steps of DT: 0 to 300 ms; later than that the demonstrator begins to swerve
-# So many demonstrations, and gusts so strong (in radians), that there is enough to learn from at any latency: what is
-# left is what the latency does to the labels.
+# So many demonstrations that there is enough to learn from, and gusts twice as strong (in radians) for the slow remote
+# controls: what is left is what the latency does to the labels.
 DEMOS, GUSTS = 60, 0.04
 MEMORIES = np.array([1, 2, 4])  # observations that a policy sees
-ROUNDS, ROLLOUTS = 4, 15  # of DAgger, the drives for each round: windows of observations need much memory
+ROLLOUTS = 15  # drives for each round of DAgger: windows of observations need much memory
 
 
 def delay(seeds: tuple[int, ...], **plan: int) -> Arrays:
@@ -39,7 +39,7 @@ def delay(seeds: tuple[int, ...], **plan: int) -> Arrays:
 
 def remember(seeds: tuple[int, ...], **plan: int) -> Arrays:
     """DAgger with a camera that looks straight down: cost `[L, memories]`."""
-    lab = Lab(seeds, replace(Plan(**plan), rounds=ROUNDS, rollouts=ROLLOUTS), LANE_NO_HEADING)
+    lab = Lab(seeds, replace(Plan(**plan), demos=DEMOS, rollouts=ROLLOUTS), LANE_NO_HEADING)
     last = [train_rounds(lab, "dagger", int(history))[-1].policy for history in MEMORIES]
     return {"cost": np.stack([lab.test(policy, lab.plan.tests).cost for policy in last], axis=1)}
 

@@ -29,7 +29,8 @@ NEAR = 0.05  # how close DAgger must stay to the sampling floor, in both measure
 
 def drive_expert(seeds: tuple[int, ...], **plan: int) -> Arrays:
     """The expert against other drives of the expert: what sampling alone causes."""
-    return describe(Lab(seeds, Plan(**plan)), [None])
+    lab = Lab(seeds, Plan(**plan))
+    return describe(lab, [None], lab.plan.rare)
 
 
 def jobs(quick: bool) -> list[Job]:

@@ -39,11 +39,9 @@ class Plan:
     """Time steps of a demonstration."""
     rounds: int = 3
     """Rounds of collecting after the first fit."""
-    rollouts: int = 60
+    rollouts: int = 120
     """Episodes of STEPS steps collected in a round, for each learner: as long as the tests, since many cars leave the
     lane late, and many, since sharp bends with a strong gust are rare."""
-    watched: int = 120
-    """The same where a gate decides who drives: more, because watching costs no labels."""
     steps: int = RECIPE.train.steps
     """Gradient steps of every fit."""
     members: int = 3
@@ -53,11 +51,12 @@ class Plan:
     tests: int = 60
     """Test episodes for each learner and policy."""
     many: int = 600
-    """Test episodes for each learner and each policy that is looked at closely (see `lane.measures`): DAgger seldom
-    disagrees with the expert."""
+    """Test episodes for each learner and each clone that is looked at closely (see `lane.measures`)."""
+    rare: int = 1_800
+    """The same for DAgger's policy, which seldom disagrees with the expert, and for the expert beside it."""
 
 
-QUICK = Plan(rounds=2, rollouts=15, watched=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48)
+QUICK = Plan(rounds=2, rollouts=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48, rare=48)
 
 
 def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:

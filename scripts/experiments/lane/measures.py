@@ -25,15 +25,15 @@ REGION = 0.99  # share of the expert's states that the expert's region holds
 TRAJECTORIES = 40  # kept for the figure
 
 
-def describe(lab: Lab, policies: Sequence[Policy | None]) -> Arrays:
-    """Where the policies go and what they do there, on roads of their own.
+def describe(lab: Lab, policies: Sequence[Policy | None], episodes: int) -> Arrays:
+    """Where the policies go and what they do there, in `episodes` for each learner on roads of their own.
 
     Returns J of the disagreement with the expert `[L, policies, horizons]`; the total variation to the expert's states
     and the share of states outside the expert's region `[L, policies, T]`; some trajectories of e
     `[L, policies, T, TRAJECTORIES]`.
     """
     expert = reference(lab)
-    measured = [_measure(lab.test(policy, lab.plan.many, "describe"), expert) for policy in policies]
+    measured = [_measure(lab.test(policy, episodes, "describe"), expert) for policy in policies]
     return {name: np.stack([each[name] for each in measured], axis=1) for name in measured[0]}
 
 

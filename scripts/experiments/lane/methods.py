@@ -38,7 +38,7 @@ def train_rounds(lab: Lab, method: str, history: int = 1) -> list[Round]:
         "uncertainty": lambda policy: doubting_gate(lab, policy),
     }
     return dagger(
-        lab.env(lab.plan.watched if method in gates else lab.plan.rollouts),
+        lab.env(lab.plan.rollouts),
         EXPERT,
         lambda dataset: lab.fit(dataset, members=members, history=history),
         lab.demonstrate(lab.plan.demos, "demonstrations"),
@@ -60,7 +60,7 @@ def doubting_gate(lab: Lab, ensemble: Actor) -> UncertaintyGate:
     members, learners = ensemble.members(), len(lab.seeds)
     doubt = uncertainty_gate(members, np.inf).doubt(held_out.obs)  # (M,)
     thresholds = np.quantile(by_learner(doubt, learners), QUANTILE, axis=1)  # (L,)
-    return uncertainty_gate(members, thresholds[learner_of(learners * lab.plan.watched, learners)])
+    return uncertainty_gate(members, thresholds[learner_of(learners * lab.plan.rollouts, learners)])
 
 
 def held_out_episodes(lab: Lab) -> int:
@@ -87,4 +87,7 @@ def compare(seeds: tuple[int, ...], method: str, **plan: int) -> Arrays:
     cost = [lab.test(driver, lab.plan.tests).cost for driver in drivers]
     arrays = {"labels": np.stack(labels, axis=1), "cost": np.stack(cost, axis=1)}
     arrays["tests"] = np.full(len(seeds), lab.plan.tests)
-    return arrays | (describe(lab, [drivers[end] for end in ENDS[method]]) if method in ENDS else {})
+    if method in ENDS:
+        episodes = lab.plan.rare if method == "dagger" else lab.plan.many
+        arrays |= describe(lab, [drivers[end] for end in ENDS[method]], episodes)
+    return arrays
