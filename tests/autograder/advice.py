@@ -49,11 +49,5 @@ def on(message: str, exercise: str) -> str:
     name = re.search(r"name '(\w+)' is not defined", message)
     if line := given.import_of(name[1]) if name else "":
         return f": is the line `{line}` missing?"
-    return next(
-        (
-            f": {advice}"
-            for pattern, advice in (OF_EXERCISES.get(exercise, {}) | ADVICE).items()
-            if re.search(pattern, message)
-        ),
-        "",
-    )
+    known = [*OF_EXERCISES.get(exercise, {}).items(), *ADVICE.items()]
+    return next((f": {advice}" for pattern, advice in known if re.search(pattern, message)), "")

@@ -165,15 +165,17 @@ def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray, lengths: Mappin
     elif reveal:
         off = ~_close(rule, got, expected)
         first = [values[off].flat[0] if off.any() else values.flat[0] for values in (got, expected)]
-        text = "got {}, expected {}".format(*_apart(*(_clean(value, rule.atol) for value in first)))
+        text = "got {}, expected {}".format(*_apart(*(_clean(value, rule.atol, first) for value in first)))
     else:
         text = NUMBERS
     return f"{text} ({why})" if why else text
 
 
-def _clean(value, atol: float):
-    """The number 0 instead of what rounding makes of it, such as -0 or 4e-07."""
-    return 0.0 if isinstance(value, np.floating) and abs(value) <= min(atol, Close.atol) else value
+def _clean(value, atol: float, both: list):
+    """The number 0 instead of what rounding makes of it, such as -0 or 4e-07 beside the other one of `both`, 0.5."""
+    if not isinstance(value, np.floating):
+        return value
+    return 0.0 if abs(value) <= min(atol, 1e-6 * max(map(abs, both))) else value
 
 
 def _apart(got, expected) -> tuple[str, str]:

@@ -213,5 +213,6 @@ def test_near_1_no_root_is_seen():
 def test_what_rounding_makes_of_0_is_shown_as_0():
     assert difference(Close(), np.array(0.5), np.array(-0.0)) == "got 0.5, expected 0"
     assert difference(Close(), np.array(0.5), np.array(4e-7)) == "got 0.5, expected 0"
+    assert difference(Close(), np.array(5e-4), np.array(4e-7)) == "got 0.0005, expected 4e-07"
     tiny = Close(rtol=1e-3, atol=1e-12)
     assert difference(tiny, np.array(0.5), np.array(4e-7)) == "got 0.5, expected 4e-07"
