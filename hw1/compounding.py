@@ -6,7 +6,8 @@ most eps on the expert's states, the cost over T steps can grow like eps T^2; wi
 
 No function here changes the arrays that it is given.
 
-Shapes: T time steps, N parallel environments.
+Shapes: T time steps (the horizon), N parallel environments, S numbers in a state. p(s) and p, q are distributions, but
+p in exercise 3.2 is an exponent. In formulas t = 1 .. T counts steps from 1; the first row of an array has index 0.
 """
 
 import numpy as np
@@ -57,7 +58,7 @@ def cost_by_horizon(
 
 
 def growth_exponent(horizons: Real[np.ndarray, " horizons"], cost: Real[np.ndarray, " horizons"]) -> float:
-    """Exercise 3.2. The p in cost ~ T^p: the least-squares slope of log cost against log T.
+    """Exercise 3.2. The exponent p in cost ~ T^p: the least-squares slope of log cost against log T.
 
     Args:
         horizons, cost: positive numbers in any order, with at least two different horizons.
@@ -81,8 +82,8 @@ def tightrope_cost(error_rate: float, horizon: int, recoverable: bool) -> float:
     Hint: the walker is off the rope after step t with probability 1 - (1 - eps)^t; sum over t = 1 .. T. For
     eps T << 1 that is about eps T^2 / 2.
 
-    Precise to 0.1 % for eps from 1e-6 to 1 and T from 1 to 100,000. Smaller eps does not occur, except 0. A sum over t
-    is as good as a closed form.
+    Precise to 0.1 % for eps from 1e-6 to 1 and T from 1 to 100,000. Smaller eps does not occur, except 0: then
+    nobody slips, and a formula that divides by eps cannot be used. A sum over t is as good as a closed form.
 
     Example: eps = 0.01 and T = 100 give 37.24 without and 1.00 with recovery. eps = 0 gives 0.
     """

@@ -7,7 +7,7 @@ Who drives is decided by a gate (`hw1.rollout`, `hw1.gates`); the methods differ
     automatic     an uncertainty alarm instead of the person
 
 Shapes: T time steps, N parallel environments, M samples, O numbers in an observation, S in a state, A in an action,
-E members of an ensemble.
+E members of an ensemble. In the text t and i count the steps of an episode; in exercise 4.3 i counts rounds.
 """
 
 from collections.abc import Callable, Sequence

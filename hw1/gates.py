@@ -7,7 +7,8 @@
 
 The automatic gate, which calls the expert where an ensemble is uncertain, is exercise E.4 in `hw1.dagger`.
 
-Shapes: N parallel environments, O numbers in an observation, S in a state.
+Shapes: N parallel environments, O numbers in an observation, S in a state (Lane's begins with e, the distance from the
+centre of the lane, and psi, the heading).
 """
 
 from dataclasses import dataclass

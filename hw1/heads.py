@@ -4,14 +4,14 @@ Every head answers the same three questions about p(action | features):
 
     loss(features, action, generator)   how badly does it explain the expert's actions? (scalar, mean over the batch)
     sample(features, generator)         draw an action
-    mode(features)                      one deterministic action: where the distribution peaks
+    mode(features)                      one deterministic action, at or near a peak: each exercise says which
 
 Shapes: B batch, F features, A numbers in an action, K mixture components or bins. A head does not know about time: a
-chunk of actions is one long action to it. Actions are scaled to about [-1, 1] before a head sees them (`hw1.policy`).
-`generator` makes draws repeatable; heads whose loss draws nothing ignore it. No method changes its arguments.
+chunk of actions is one long action to it; n (E.2) and t (E.3) count noise, not the steps of an episode. Actions are
+scaled to about [-1, 1] before a head sees them (`hw1.policy`). `generator` makes draws repeatable; without one, each
+call draws anew; a loss that draws nothing ignores it. No method changes its arguments. Tensors are float32.
 
-The given heads (l2, categorical, independent) are in `hw1.given_heads`. Functions for the exercises to use, which draw,
-discretise and schedule, are in `hw1.sampling`. Tensors are float32. Without a generator, each call draws anew.
+More heads are given in `hw1.given_heads`, and functions that draw, discretise and schedule in `hw1.sampling`.
 """
 
 from collections.abc import Callable
@@ -144,7 +144,7 @@ class MixtureHead(Head):
         # END SOLUTION
 
     def mode(self, features: Features) -> Actions:
-        # TODO 2.2: the mean of the component with the largest weight (a good approximation of the true mode).
+        # TODO 2.2: the mean of the component with the largest weight, whatever the widths (near the highest peak).
         # BEGIN SOLUTION 2.2
         logits, means, _ = self(features)
         return pick(means, logits.argmax(dim=-1))
@@ -156,7 +156,7 @@ class AutoregressiveHead(Head):
     """Exercise E.1 (extra credit). Discretise, then p(a_1 | s) p(a_2 | a_1, s) p(a_3 | a_1:2, s) ...
 
     As OpenVLA does with the tokens of a language model, here with a small network that all dimensions share. Its input
-    for dimension i is the features, the action's dimensions before i (zeros from i on), and a one-hot code of i.
+    for dimension i is the features s, the action's dimensions before i (zeros from i on), and a one-hot code of i.
     """
 
     exercise = "1.2 categorical_nll and E.1 AutoregressiveHead"
@@ -227,9 +227,8 @@ class DiffusionHead(Head):
     def __init__(
         self, in_dim: int, action_dim: int, steps: int = 100, sampling_steps: int | None = 8, clip: float = 1.0
     ):
-        """`steps`: noise levels in training. `sampling_steps`: denoising steps of `sample` (DDIM); None goes through
-        all noise levels (DDPM). `clip`: actions lie in [-clip, clip], so their predictions are clipped to that range.
-        """
+        """`steps`: noise levels in training. `sampling_steps`: denoising steps of `sample` (DDIM); None: all levels
+        (DDPM). `clip`: actions lie in [-clip, clip], so their predictions are clipped to that range."""
         super().__init__()
         self.action_dim, self.steps, self.sampling_steps, self.clip = action_dim, steps, sampling_steps, clip
         self.net = conditional_net(in_dim, action_dim)
@@ -240,8 +239,7 @@ class DiffusionHead(Head):
         time = fourier_features(n.to(features.dtype) / self.steps)
         # A very noisy action is itself the best guess of the noise. So the network only predicts a correction, scaled
         # down with the noise level: the division by sqrt(abar) in _denoise then cannot blow up its error.
-        correction = self.net(torch.cat([features, noisy, time], dim=-1))
-        return noisy + self.abar[n].sqrt()[:, None] * correction
+        return noisy + self.abar[n].sqrt()[:, None] * self.net(torch.cat([features, noisy, time], dim=-1))
 
     def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         n = draw_integer(self.steps, action.shape[0], action.device, generator)
@@ -264,7 +262,9 @@ class DiffusionHead(Head):
         return self.deterministic(features, features.new_zeros(features.shape[0], self.action_dim))
 
     def ancestral(self, features: Features, noisy: Actions, generator: Generator | None = None) -> Actions:
-        """DDPM: from pure noise back to an action through all noise levels, with fresh noise at each."""
+        """DDPM: from pure noise back to an action through all noise levels, with fresh noise at each. The posterior
+        has, with alpha = abar_n / abar_{n-1}, the variance (1 - alpha) (1 - abar_{n-1}) / (1 - abar_n) and the mean
+        (sqrt(abar_{n-1}) (1 - alpha) clean + sqrt(alpha) (1 - abar_{n-1}) noisy_n) / (1 - abar_n)."""
         for n in reversed(range(self.steps)):
             # TODO E.2: the posterior q(noisy_{n-1} | noisy_n, clean), with the predicted clean action (_denoise)
             # and abar of the level before (_abar_before).

@@ -3,9 +3,9 @@
 Version 0 of imitation learning regresses to the expert's action. Version 1 maximises the log probability of the
 demonstrated actions under the policy, so each loss below except the first is a negative log likelihood (nll).
 
-Shapes: B batch, A numbers in an action, K classes or mixture components. Every loss is a differentiable scalar tensor
-of the dtype of its arguments: the mean over the batch. It depends on its arguments alone and does not change them. They
-may be parts of larger tensors, so use reshape instead of view.
+Shapes: B batch, A numbers in an action, K classes (1.2) or mixture components (1.4). Every loss is a differentiable
+scalar tensor of the dtype of its arguments: the mean over the batch. It depends on its arguments alone and does not
+change them. They may be parts of larger tensors, so use reshape instead of view.
 """
 
 import math

@@ -27,6 +27,11 @@ TEXTS = {".py", ".toml", ".md", ".txt", ".ipynb", ".tex", ".json", ""}
 MADE = {".venv", ".git", "out", "__pycache__", ".ipynb_checkpoints"}
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GIB = 2**30
+SLOW = 15.0  # seconds for an import
+SLOW_REMEDY = (
+    "try again: only the first import after an installation should be this slow; if it stays slow, let the virus "
+    "scanner leave out this folder, or copy the homework from a network drive to a local disk"
+)
 MORE = "`python -m scripts.check --doctor` says what to do"
 
 
@@ -185,13 +190,15 @@ def imports(root: Path) -> Iterator[Finding]:
             )
             last = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
         except subprocess.TimeoutExpired:
-            yield Finding(TODO, f"import {name} takes longer than two minutes", "is the disk full or on a network?")
+            yield Finding(TODO, f"import {name} takes longer than two minutes", f"is the disk full? {SLOW_REMEDY}")
             continue
         if done.returncode:
             remedy = f"{Path(sys.executable).stem} -m pip install --force-reinstall {name}=={pinned(root).get(name)}"
             yield Finding(TODO, f"import {name} fails: {last[0]}", remedy)
         elif name == "torch":
-            yield Finding(OK, f"numpy and torch can be imported ({time.perf_counter() - start:.1f} s)")
+            seconds = time.perf_counter() - start
+            text = f"numpy and torch can be imported ({seconds:.1f} s)"
+            yield Finding(OK, text) if seconds < SLOW else Finding(NOTE, f"{text}, which is slow", SLOW_REMEDY)
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from scripts.command import ended, read_options, require_file
 from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SnapshotError, Stored
 from tests.autograder.probes import PROBES
-from tests.autograder.report import total
+from tests.autograder.report import Result, total
 from tests.autograder.runner import Runner, Spawned
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
@@ -62,14 +62,24 @@ def submit(out: Path) -> None:
         packed.write_bytes(contents)
         intake = take(packed, unpacked)
         out.write_bytes(contents)
-        points, extra = total(grade(select(), unpacked, Runner(lambda: Spawned(unpacked)), oracle))
+        results = grade(select(), unpacked, Runner(lambda: Spawned(unpacked)), oracle)
     print(f"\n{out} ({len(contents):,} bytes) contains")
     for file, data in handed_in(ROOT).items():
         print(f"    {file:20} {len(data):7,} bytes   sha256 {hashlib.sha256(data).hexdigest()[:16]}")
     for warning in warnings(ROOT, intake, oracle):
         print(f"warning: {warning}")
-    possible = exercises.totals()
-    print(
+    print(earned(results))
+
+
+def earned(results: list[Result]) -> str:
+    """What the checks said about the zip, or that they did not run."""
+    if all(verdict.status in ("timed out", "crashed") for result in results for verdict in result.verdicts):
+        return (
+            "No check could run, so nobody knows yet what it earns: the zip is packed, but not checked. "
+            "`python -m scripts.check --doctor` says what may be wrong; then try again."
+        )
+    (points, extra), possible = total(results), exercises.totals()
+    return (
         f"On the public checks it earns {points:g} of {possible['code']} points and {extra:g} of {possible['extra']} "
         "points of extra credit.\nThe server runs the same checks; only the seed of their inputs is different."
     )

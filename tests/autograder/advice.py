@@ -27,13 +27,27 @@ ADVICE = {
     r"is out of bounds": "an index goes from 0 to the size - 1; is it off by one, or does it belong to another axis?",
     r"too many indices": "this has fewer axes than the index; is the batch axis missing, or are two arguments swapped?",
     r"cannot assign to field": "a Dataset cannot be changed; make a new one",
+    r"no larger than self": (
+        "gather picks along the axis `dim`; along all other axes, index and tensor must have the same length"
+    ),
+    r"division by zero": "print the divisor; where it may be 0, what does the text want there?",
+    r"math domain error": "the logarithm or the root of 0 or of a negative number",
+    r"math range error|Numerical result out of range": "the result is too large for a float; stay in log space",
     r"unsupported operand type": "one of the two is no number or array; is it a function, a gate or a tuple?",
 }
+OF_EXERCISES = {
+    "3.3": {
+        r"division by zero": "eps may be 0: nobody ever slips then, so the cost is 0; a division by eps needs that"
+        " case for itself"
+    }
+}
+"""What the statement of an exercise says about an exception."""
 
 
-def on(message: str) -> str:
+def on(message: str, exercise: str) -> str:
     """The advice on an exception with this message, to be appended to it; empty if there is none."""
     name = re.search(r"name '(\w+)' is not defined", message)
     if line := given.import_of(name[1]) if name else "":
         return f": is the line `{line}` missing?"
-    return next((f": {advice}" for pattern, advice in ADVICE.items() if re.search(pattern, message)), "")
+    known = [*OF_EXERCISES.get(exercise, {}).items(), *ADVICE.items()]
+    return next((f": {advice}" for pattern, advice in known if re.search(pattern, message)), "")

@@ -26,6 +26,13 @@ AVERAGE, TRANSPOSED, RESHAPED = (
     ": the right number of values in the wrong shape",
 )
 SIGN, TWICE, HALF = "the sign is wrong", "twice the right value", "half the right value"
+FUNCTIONS = {
+    "the square root of the right value": np.sqrt,
+    "the square of the right value": np.square,
+    "the logarithm of the right value": np.log,
+    "the exponential of the right value": np.exp,
+    "the reciprocal of the right value": np.reciprocal,
+}
 SUM = "{letter}{size} times the right value; did you take a sum instead of a mean over {letter}?"
 MEAN = "1/{letter}{size} of the right value; did you take a mean instead of a sum over {letter}?"
 OFFSET = "every number is off by {offset}"
@@ -102,7 +109,7 @@ def sentences(rule: Close | Sample, letters: Iterable[str]) -> Iterator[str]:
     if isinstance(rule, Sample):
         yield rule.says or DISTRIBUTION
         return
-    patterns = [SIGN, TWICE, HALF, OFFSET.format(offset=SAME_OFFSET)]
+    patterns = [SIGN, TWICE, HALF, *FUNCTIONS, OFFSET.format(offset=SAME_OFFSET)]
     patterns += [text.format(letter=letter, size="") for letter in letters for text in (SUM, MEAN)]
     if rule.says:
         yield from (f"{text} ({rule.says})" for text in (NUMBERS, *STATEMENTS.values()))
@@ -153,13 +160,22 @@ def _shape(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]
 def _numbers(rule: Close, got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]], reveal: bool) -> str:
     """The first number that differs, and what all the differences have in common, if anything."""
     why = rule.says or _pattern(got, expected, lengths, reveal)
-    if reveal:
+    if expected.dtype.kind == "b" and not expected.ndim:
+        text = STATEMENTS[bool(expected)]
+    elif reveal:
         off = ~_close(rule, got, expected)
         first = [values[off].flat[0] if off.any() else values.flat[0] for values in (got, expected)]
-        text = "got {}, expected {}".format(*_apart(*first))
+        text = "got {}, expected {}".format(*_apart(*(_clean(value, rule.atol, first) for value in first)))
     else:
-        text = STATEMENTS[bool(expected)] if expected.dtype.kind == "b" and not expected.ndim else NUMBERS
+        text = NUMBERS
     return f"{text} ({why})" if why else text
+
+
+def _clean(value, atol: float, both: list):
+    """The number 0 instead of what rounding makes of it, such as -0 or 4e-07 beside the other one of `both`, 0.5."""
+    if not isinstance(value, np.floating):
+        return value
+    return 0.0 if abs(value) <= min(atol, 1e-6 * max(map(abs, both))) else value
 
 
 def _apart(got, expected) -> tuple[str, str]:
@@ -179,7 +195,8 @@ def _text(value, digits: int = 4) -> str:
 
 
 def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[int]], reveal: bool) -> str:
-    """A wrong sign, a simple multiple or a constant offset, if one of them explains every number.
+    """A wrong sign, a simple multiple, a function such as the root, or a constant offset, if one of them explains every
+    number.
 
     A multiple is simple if it is 2, 1/2 or the length of a named axis.
     """
@@ -201,6 +218,11 @@ def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[in
                 return SUM.format(letter=letter, size=f" = {size}" if reveal else "")
             if equal(got, expected / size):
                 return MEAN.format(letter=letter, size=f" = 1/{size}" if reveal else "")
+    with np.errstate(all="ignore"):
+        for text, function in FUNCTIONS.items():
+            other = function(expected)
+            if equal(got, other) and not np.allclose(other, expected, rtol=0.01):  # near 1, a root is no root
+                return text
     offset = np.subtract(got, expected, dtype=np.float64).mean()  # float32 may overflow
     if got.size > 1 and equal(got - offset, expected):
         return OFFSET.format(offset=_text(offset) if reveal else SAME_OFFSET)

@@ -1,9 +1,10 @@
 """Which known mistake did a student make? From the answers to all checks of an exercise.
 
-A known mistake is named only if it explains everything: each check that failed gets the same answer from it, and each
-check that passed passes with it as well. If no single mistake does, several are tried: mistakes in different parts of
-an answer, such as `sample` and `mode`, which together explain each array that is wrong; then two mistakes in the same
-number.
+A known mistake is named only if it explains every answer: each check that failed gets the same answer from it, and
+each check that passed passes with it as well. If no single mistake does, several are tried: mistakes in different parts
+of an answer, such as `sample` and `mode`, which together explain each array that is wrong; then two mistakes in the
+same number. A check without an answer (an exception, no answer in time) has a reason of its own: it decides between
+mistakes that explain the answers of the others, but it hides none if only one does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,29 +42,27 @@ def diagnose(verdicts: Sequence[Verdict], known: Known) -> None:
 
 
 def _diagnose(verdicts: Sequence[Verdict], known: Known, loosely: bool) -> None:
-    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    failed = [verdict for verdict in verdicts if verdict.status in ("failed", "timed out", "crashed")]
     answered = [verdict for verdict in failed if verdict.got]
     if not answered:
         return
     elsewhere = {verdict.probe.id: known.mistakes(verdict.probe) for verdict in verdicts if verdict not in answered}
     passed = [verdict.probe.id for verdict in verdicts if verdict.status == "passed"]
-    unanswered = [verdict for verdict in failed if not verdict.got]
-    silent = [verdict.probe.id for verdict in unanswered]
+    silent = [verdict for verdict in failed if not verdict.got]
     possible = list(dict.fromkeys(says for verdict in answered for says in known.mistakes(verdict.probe)))
     possible = [says for says in possible if not any(says in elsewhere[id] for id in passed)]
-    whole = [says for says in possible if all(says in elsewhere[id] for id in silent)]
+    whole = possible
     for verdict in answered:
         whole = _explanations(verdict, known, whole, loosely)
     whole.sort(key=lambda says: sum(_unknown(known.mistakes(verdict.probe)[says]) for verdict in answered))
     if whole:
-        raising = [says for says in whole if not any(elsewhere[id][says] for id in silent)]
-        if raising or _alike(whole, unanswered, elsewhere):
-            _name(answered, [(raising or whole)[:1]] * len(answered))
-        return
+        return _name(answered, [_likeliest(whole, silent, elsewhere)] * len(answered))
     possible = [says for says in possible if all(_compatible(verdict, known, says, loosely) for verdict in answered)]
     parts = [_parts(verdict, known, possible, loosely) for verdict in answered]
-    chosen = _cover(possible, [found for own in parts for found in own])
-    if chosen and all(any(says in elsewhere[id] for says in chosen) for id in silent):
+    explained = [found for own in parts for found in own]
+    chosen = _cover(possible, explained)
+    fails_there = all(any(says in elsewhere[verdict.probe.id] for says in chosen) for verdict in silent)
+    if chosen and (fails_there or all([says] in explained for says in chosen)):
         return _name(answered, [[says for says in chosen if any(says in found for found in own)] for own in parts])
     pair = _pair(answered[0], known, loosely)
     alone = [(known.mistakes(verdict.probe).get(says, {}), verdict.expected) for says in pair for verdict in answered]
@@ -74,6 +73,18 @@ def _diagnose(verdicts: Sequence[Verdict], known: Known, loosely: bool) -> None:
 def _name(verdicts: Sequence[Verdict], mistakes: list[list[str]]) -> None:
     for verdict, own in zip(verdicts, mistakes, strict=True):
         verdict.mistakes = tuple(own)
+
+
+def _likeliest(whole: list[str], silent: list[Verdict], elsewhere: dict[str, dict[str, Arrays]]) -> list[str]:
+    """Which of the mistakes that explain every answer is named, in view of the checks that got none.
+
+    Those that fail there as well come first, with an exception if possible. None is named if it is open which was made.
+    """
+    there = [says for says in whole if all(says in elsewhere[verdict.probe.id] for verdict in silent)]
+    raising = [says for says in there if not any(elsewhere[verdict.probe.id][says] for verdict in silent)]
+    if raising or (there and _alike(there, silent, elsewhere)):
+        return (raising or there)[:1]
+    return whole if len(whole) == 1 else []
 
 
 def _unknown(answer: Arrays) -> int:
@@ -135,7 +146,9 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 
 
 def _pair(verdict: Verdict, known: Known, loosely: bool) -> list[str]:
-    """Two mistakes that together give the answer to this check."""
+    """Two mistakes that together give the answer to this check; none if one alone gives it, which is likelier."""
+    if _explanations(verdict, known, list(known.mistakes(verdict.probe)), loosely):
+        return []
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
         if compare.same(verdict.probe, verdict.got, facts, loosely):
             return [first, second]

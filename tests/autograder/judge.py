@@ -108,7 +108,7 @@ def _again(
     too. It does not after a crash or a timeout, which could happen again.
     """
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
-    if {"timed out", "crashed"} & {verdict.status for verdict in verdicts}:
+    if known.seed != oracle.seed and {"timed out", "crashed"} & {verdict.status for verdict in verdicts}:
         return {}
     answered, again = [verdict for verdict in failed if verdict.got], verdicts
     if known.seed != oracle.seed:

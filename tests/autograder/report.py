@@ -86,7 +86,8 @@ def sentence(text: str) -> str:
 def _because(reason: str, verdicts: list[Verdict]) -> str:
     """The checks that share a reason, with their points."""
     points = sum(verdict.probe.points for verdict in verdicts)
-    checks = ", ".join(f"{verdict.probe.id} {verdict.probe.title}" for verdict in verdicts)
+    quote = '"' if verdicts[1:] else ""  # titles have commas of their own
+    checks = ", ".join(f"{verdict.probe.id} {quote}{verdict.probe.title}{quote}" for verdict in verdicts)
     return f"{checks} ({points:g} point{'s' * (points != 1)}): {reason}"
 
 

@@ -73,7 +73,7 @@ def why(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
     if not reveal:
         return "failed", prefix + (INSTALLED if importing and kind == "ModuleNotFoundError" else kind)
     message = clean(detail.get("message", ""))
-    return "failed", f"{prefix}{kind}: {message}{where or ''}{advice.on(message)}"
+    return "failed", f"{prefix}{kind}: {message}{where or ''}{advice.on(message, probe.exercise)}"
 
 
 @cache

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -158,6 +159,15 @@ def test_exercises_are_selected_by_id_or_part(names, found):
     assert [exercise.id for exercise in check.select(names)] == found
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "returned"), [([], "passed", 0), ([], "failed", 1), (["--exit-zero"], "failed", 0)]
+)
+def test_an_open_exercise_is_an_error_unless_it_is_asked_not_to_be(monkeypatch, arguments, status, returned):
+    monkeypatch.setattr(check, "Stored", lambda *_: SimpleNamespace(edited=lambda root: []))
+    monkeypatch.setattr(check, "grade", lambda *_: [result((status, ""))])
+    assert check.main(["1.3", *arguments]) == returned
+
+
 def test_an_unknown_exercise_gets_an_error_with_the_list_of_exercises(capsys):
     assert check.main(["1.3", "1.9", "seven"]) == 2
     error = capsys.readouterr().err
@@ -208,7 +218,7 @@ def test_checks_that_fail_for_the_same_reason_share_a_line_with_their_points():
     first, second, third = of("1.3")[:3]
     summed = result(("failed", "a"), ("failed", "b"), ("failed", "a"))
     points = first.points + third.points
-    assert summed.lines()[0] == f"1.3.1 {first.title}, 1.3.3 {third.title} ({points:g} points): a"
+    assert summed.lines()[0] == f'1.3.1 "{first.title}", 1.3.3 "{third.title}" ({points:g} points): a'
     assert summed.lines()[1].startswith(f"1.3.2 {second.title} ({second.points:g} point")
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.autograder import compare
 from tests.autograder.compare import FALSE_ALARM, THIN, difference, same_distribution, sentences
 from tests.autograder.probes.base import Close, Sample
 
@@ -192,5 +193,26 @@ def test_every_difference_is_one_of_the_sentences(right, other, change, rule):
 
 def test_a_wrong_statement_is_told_as_such():
     yes, no = np.array(True), np.array(False)
-    assert difference(Close(), no, yes, reveal=False) == "this is not so, but it must be"
-    assert difference(Close(), yes, no, reveal=False) == "this is so, but it must not be"
+    for reveal in (True, False):
+        assert difference(Close(), no, yes, reveal=reveal) == "this is not so, but it must be"
+        assert difference(Close(), yes, no, reveal=reveal) == "this is so, but it must not be"
+
+
+@pytest.mark.parametrize(("says", "function"), compare.FUNCTIONS.items(), ids=compare.FUNCTIONS)
+def test_a_function_of_the_right_value_is_named(says, function):
+    right = np.array(5.0)
+    for reveal in (True, False):
+        assert f"({says})" in difference(Close(), function(right), right, reveal=reveal)
+    assert says not in difference(Close(), function(right) + 0.1, right)
+
+
+def test_near_1_no_root_is_seen():
+    assert "root" not in difference(Close(), np.array(1.0005), np.array(1.001))
+
+
+def test_what_rounding_makes_of_0_is_shown_as_0():
+    assert difference(Close(), np.array(0.5), np.array(-0.0)) == "got 0.5, expected 0"
+    assert difference(Close(), np.array(0.5), np.array(4e-7)) == "got 0.5, expected 0"
+    assert difference(Close(), np.array(5e-4), np.array(4e-7)) == "got 0.0005, expected 4e-07"
+    tiny = Close(rtol=1e-3, atol=1e-12)
+    assert difference(tiny, np.array(0.5), np.array(4e-7)) == "got 0.5, expected 4e-07"

@@ -46,6 +46,8 @@ class Student:
 
     def ask(self, probe, inputs):
         answer = self.answers[int(probe.id[-1]) - 1]
+        if isinstance(answer, str):
+            return Answer(answer)
         return Answer("error") if answer is None else Answer("ok", {"x": np.float64(answer)})
 
 
@@ -70,9 +72,25 @@ def test_a_mistake_that_fails_where_the_student_passes_is_not_named():
     assert named(Known(worse=(1, 2, None)), 1, 2, 0) == [(), (), ()]
 
 
-def test_a_mistake_that_passes_where_the_student_has_an_exception_is_not_named():
-    assert named(Known(better=(1, 2, 0)), 1, 2, None) == [(), (), ()]
-    assert named(Known(alike=(1, 2, None)), 1, 2, None) == [("alike",), ("alike",), ()]
+@pytest.mark.parametrize("silent", [None, "timed out", "crashed"])
+def test_an_exception_or_no_answer_in_time_does_not_hide_the_only_mistake_that_explains_the_answers(silent):
+    assert named(Known(only=(1, 2, 0)), 1, 2, silent) == [("only",), ("only",), ()]
+    assert named(Known(other=(1, 0, 2), only=(1, 2, 0)), 1, 2, silent) == [("only",), ("only",), ()]
+    assert named(Known(a=(1, 2, 0), b=(1, 2, 0)), 1, 2, silent) == [(), (), ()]
+    assert named(Known(a=(1, 2, 0), alike=(1, 2, None)), 1, 2, silent) == [("alike",), ("alike",), ()]
+
+
+def test_two_mistakes_are_named_beside_an_exception_only_if_no_others_explain_the_same():
+    assert named(Known(a=(1, 0, 0), b=(0, 2, 0)), 1, 2, None) == [("a",), ("b",), ()]
+    assert named(Known(a=(1, 0, 0), b=(0, 2, 0), c=(0, 2, 0)), 1, 2, None) == [(), (), ()]
+
+
+def test_after_a_timeout_nothing_is_named_with_other_inputs_than_the_mistakes_have():
+    """The student's code would have to answer again."""
+    other, known = Known(), Known(only=(1, 2, 0))
+    other.seed = "hidden"
+    (verdicts,) = judge.judge(Student(1, 2, "timed out"), other, PROBES, reveal=True, known=known)
+    assert [verdict.mistakes for verdict in verdicts] == [(), (), ()]
 
 
 def test_of_mistakes_that_explain_the_same_the_first_is_named():
@@ -91,6 +109,12 @@ def test_two_mistakes_in_one_number_are_both_named():
     oracle = Known(a=(1, 0, 0), b=(2, 0, 0))
     oracle.both = [("a", "b", {"x": np.float64(7.0)})]
     assert named(oracle, 7, 0, 0) == [("a", "b"), (), ()]
+
+
+def test_two_mistakes_in_one_number_are_not_named_if_one_alone_gives_it():
+    oracle = Known(a=(1, 0, 0), b=(2, 0, 0), alone=(7, 5, 0))
+    oracle.both = [("a", "b", {"x": np.float64(7.0)})]
+    assert named(oracle, 7, 4, 0) == [(), (), ()]
 
 
 def test_of_mistakes_that_differ_where_the_student_has_an_exception_none_is_named():

@@ -197,6 +197,18 @@ def test_a_download_without_git_is_a_note(tmp_path):
 
 
 # --- installing -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("seconds", "level"), [(2.0, OK), (31.0, NOTE)])
+def test_a_slow_import_is_explained(monkeypatch, seconds, level):
+    clock = iter([0.0, seconds])
+    monkeypatch.setattr(doctor.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(
+        doctor.subprocess, "run", lambda command, **options: subprocess.CompletedProcess(command, 0, "", "")
+    )
+    (found,) = doctor.imports(ROOT)
+    assert found.level == level
+    assert ("first import" in found.remedy) == (level == NOTE)
+
+
 @pytest.mark.parametrize("uv", [True, False])
 def test_make_installs_the_same_pins_with_uv_and_with_pip(tmp_path, uv):
     script = '#!/bin/sh\necho "NAME $@" >> LOG\n'.replace("LOG", str(tmp_path / "log"))
@@ -216,4 +228,5 @@ def test_make_installs_the_same_pins_with_uv_and_with_pip(tmp_path, uv):
     assert installed.startswith("uv pip install" if uv else "python -m pip install")
     assert installed.endswith("-r requirements.txt")
     assert "--quiet" not in installed
+    assert "warm_up" in (tmp_path / "log").read_text()
     assert (tmp_path / ".venv/ready").exists()

@@ -12,6 +12,9 @@ from hw1.exercises import ROOT
 from scripts import portable, submit
 from tests.autograder.intake import Intake, take
 from tests.autograder.oracle import SNAPSHOT, Stored
+from tests.autograder.probes import of
+from tests.autograder.report import Result
+from tests.autograder.verdict import Verdict
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,14 @@ def test_it_warns_of_changes_that_do_not_count_and_of_files_that_are_not_packed(
         re.M,
     )
     assert re.search(r"^warning: hw1/losses.py: Windows line ends", submitted, re.MULTILINE)
+
+
+def test_it_says_if_no_check_could_run():
+    def results(*statuses):
+        return [Result.of([Verdict(probe, status) for probe, status in zip(of("1.1"), statuses, strict=False)])]
+
+    assert "No check could run" in submit.earned(results("crashed", "timed out"))
+    assert "it earns 0 of" in submit.earned(results("crashed", "failed"))
 
 
 def test_a_file_that_is_not_text_is_named_and_costs_its_own_exercises_only(student):

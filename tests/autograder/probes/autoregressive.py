@@ -203,12 +203,15 @@ def draw_situations(rng: np.random.Generator) -> Arrays:
     return draw_bins(rng, B=2, A=A, F=F, K=K)
 
 
+SURPRISE = "surprise at the actions, in standard errors"
+
+
 def sample_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     """The surprise of a bin has a known mean and variance, so the sum over many bins is normal with known variance.
 
     Softmax temperature 1.15 is 17 standard errors away for most seeds; for the worst of 150 it was 8.5.
     """
-    return answer | {"surprise": nearly(answer["surprise"], 0.0, OUTSIDE)}
+    return answer | {SURPRISE: nearly(answer[SURPRISE], 0.0, OUTSIDE)}
 
 
 @probe(
@@ -218,7 +221,7 @@ def sample_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     draw=draw_situations,
     rules={
         "actions": Sample(),
-        "surprise": Close(atol=5e-3, says="the actions are more or less random than your own logits say"),
+        SURPRISE: Close(atol=5e-3, says="the actions are more or less random than your own logits say"),
     },
     facts=sample_facts,
     asked="Discretise, then p(a_1 | s) p(a_2 | a_1, s) p(a_3 | a_1:2, s) ...",
@@ -235,7 +238,7 @@ def samples(hw1: Homework, inputs: Arrays) -> dict:
         part *= 1.2 / spread
     actions, repeats = fresh_draws(head.eval(), inputs, features, f"{HEAD}.sample")
     surprise, variance = sum(surprise_and_variance(hw1, head, features, each) for each in actions.chunk(3, dim=1))
-    return {"actions": actions, "surprise": surprise / variance.sqrt()} | repeats
+    return {"actions": actions, SURPRISE: surprise / variance.sqrt()} | repeats
 
 
 def surprise_and_variance(hw1: Homework, head: nn.Module, features: Tensor, action: Tensor) -> Tensor:

@@ -140,7 +140,9 @@ def owner_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     dtypes = {name: answer[name][:0] for name in FIELDS}  # dtypes and shapes, without the rows
     return dtypes | as_arrays(
         {
-            "learner of each environment": [_the_one(learner[samples.env == n]) for n in range(len(inputs["lives"]))],
+            "learner of each environment, -1 if its samples differ or it has none": [
+                _the_one(learner[samples.env == n]) for n in range(len(inputs["lives"]))
+            ],
             **_episode_facts(samples, answer["episode"]),
             "driver": _the_one(answer["driver"]),
         }

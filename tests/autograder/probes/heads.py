@@ -324,6 +324,9 @@ def gaussian_forward(hw1: Homework, inputs: Arrays) -> dict:
     }
 
 
+STD_OF_SAMPLES = "std of samples, divided by the right one, where log_std is"
+
+
 def gaussian_clamped_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     """The noise in samples by where log_std is. With 400 draws or more, at 6.5 standard errors, 25 % are too much."""
     actions = checked(answer, "actions", (1200, inputs["mean"].shape[1]))
@@ -331,11 +334,11 @@ def gaussian_clamped_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     z = (actions - inputs["mean"][rows]) / np.exp(inputs["clamped"][rows].astype(np.float64))
     raw = inputs["log_std"][rows]
     places = {"below": raw < -5, "inside": (raw >= -5) & (raw <= 2), "above": raw > 2}
-    noise = {f"std of samples {name} the range": nearly_std(z[where]) for name, where in places.items()}
+    noise = {f"{STD_OF_SAMPLES} {name} the range": nearly_std(z[where]) for name, where in places.items()}
     return {name: array for name, array in answer.items() if name != "actions"} | noise
 
 
-PLACES = {f"std of samples {place} the range": Close(rtol=0.3) for place in ("below", "inside", "above")}
+PLACES = {f"{STD_OF_SAMPLES} {place} the range": Close(rtol=0.3) for place in ("below", "inside", "above")}
 
 
 @probe(
@@ -405,7 +408,7 @@ def gaussian_sample_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     8,192 rows of 2 dimensions or more: a standard deviation off by 10 % moves the mean square, pooled over dimensions,
     by 0.19 or more, 12 standard errors of the difference between two samples, sqrt(2 * 2 / 16,384).
     """
-    facts = {"float32": np.array(all(array.dtype == np.float32 for array in answer.values()))}
+    facts = {"samples are float32": np.array(all(array.dtype == np.float32 for array in answer.values()))}
     for case, own in cases(inputs):
         rows = many_rows(own, GAUSSIAN_ROWS if case == MANY else len(own["features"]))
         actions = checked(answer, f"actions{case}", (4, len(rows), own["mean"].shape[1]))
@@ -641,7 +644,7 @@ def mixture_clamped_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     raw = inputs["log_stds"][rows, k]
     places = {"below": raw < -5, "inside": (raw >= -5) & (raw <= 2), "above": raw > 2}
     noise = {
-        f"std of samples {name} the range": nearly_std(z[where]) if where.sum() > 100 else np.array(1.0)
+        f"{STD_OF_SAMPLES} {name} the range": nearly_std(z[where]) if where.sum() > 100 else np.array(1.0)
         for name, where in places.items()
     }
     return normalised(inputs, {name: array for name, array in answer.items() if name != "actions"}) | noise
@@ -717,7 +720,7 @@ def mixture_sample_facts(inputs: Arrays, answer: Arrays) -> Arrays:
     The comparison with another sample says how these are distributed together; that of the known distribution finds
     smaller differences: a standard deviation off by 5 % is 11 standard errors away.
     """
-    facts = {"float32": np.array(all(array.dtype == np.float32 for array in answer.values()))}
+    facts = {"samples are float32": np.array(all(array.dtype == np.float32 for array in answer.values()))}
     for case, own in cases(inputs):
         count = MIXTURE_ROWS if case == MANY else len(own["features"])
         actions = checked(answer, f"actions{case}", (4, count, own["means"].shape[2]))

@@ -202,14 +202,14 @@ def loop(
     "fits to everything collected so far, once in each round",
     points=1.5,
     draw=draw_loop,
-    rules={"samples in each fit": Close(says="each fit must get every sample collected so far, once")},
+    rules={"how often each sample is in each fit": Close(says="each fit must get every sample collected so far, once")},
     asked="aggregates into everything collected before, and fits anew, even if nothing new was collected.",
 )
 def fits(hw1: Homework, inputs: Arrays) -> dict:
     fakes, _ = loop(hw1, inputs)
     return {
         "times fit was called": len(fakes.fitted),
-        "samples in each fit": fakes.counts(fakes.fitted),
+        "how often each sample is in each fit": fakes.counts(fakes.fitted),
         "every fit gets whole samples and episodes": all(fakes.intact),
     }
 
@@ -248,7 +248,7 @@ def returned_rounds(fakes: Fakes, history: list) -> dict:
     first = numbered(fakes.parts[0])
     return {
         "policies of the rounds": np.array(numbers, dtype=np.int64),
-        "samples in each round's dataset": fakes.counts([numbers_in(data) for data in datasets]),
+        "how often each sample is in each round's dataset": fakes.counts([numbers_in(data) for data in datasets]),
         "each round's dataset is the one that its policy was fitted to": all(
             numbers_in(data) == own for data, own in zip(datasets, fitted, strict=True)
         ),

@@ -122,7 +122,11 @@ def trained(hw1: Homework, name: str, inputs: Arrays, outputs: Callable[[Tensor]
                     x.grad = None
         with torch.no_grad():
             validation.append(forms.loss(loss_of(order), name))
-    return {"weight": layer[0], "bias": layer[1], "loss after each epoch": torch.stack(validation)}
+    return {
+        "weight after training": layer[0],
+        "bias after training": layer[1],
+        "loss after each epoch": torch.stack(validation),
+    }
 
 
 # --- how inputs are drawn --------------------------------------------------------------------------------------------
