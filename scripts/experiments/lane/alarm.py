@@ -185,7 +185,7 @@ def draw_roc(ax: Axes, results: Results) -> None:
         label = f"{name}: area {area[name].mean():.2f}, rings {seconds[name].mean():.1f} s before"
         band(ax, RATES, curves[name], look, label)
     ax.plot([0, 1], [0, 1], color="grey", linewidth=1, label="chance: area 0.50")
-    ax.axvline(FALSE_ALARMS, color="grey", linestyle=":", linewidth=1, label=f"{FALSE_ALARMS:.0%} false alarms")
+    ax.axvline(FALSE_ALARMS, color="grey", linestyle=":", linewidth=1, label=f"{100 * FALSE_ALARMS:.0f} % false alarms")
     ax.set(xlabel="false alarms (share of the safe states)", ylabel=f"detected (off the lane within {SOON} steps)")
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.legend(loc="lower right")
