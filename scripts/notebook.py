@@ -5,7 +5,6 @@ Imports no package that may be missing, so that `setup` can report it.
 """
 
 import inspect
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,15 +13,12 @@ from typing import TYPE_CHECKING
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts.predictions import outcome, predict
+from scripts.predictions import FAST, outcome, predict
 
 __all__ = ["FAST", "if_done", "outcome", "predict", "setup", "sliders"]
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FAST = os.environ.get("HW1_FAST") == "1"
-"""Whether to train less and measure fewer drives, as the tests do. Set HW1_FAST=1 before Jupyter starts."""
 
 PACKAGES = ("torch", "numpy", "jaxtyping", "gymnasium", "matplotlib", "safetensors", "tqdm")
 

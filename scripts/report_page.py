@@ -1,4 +1,6 @@
-"""The report as a page: Markdown with formulas, your figures inside, and your own numbers below each question."""
+"""The report as a page: Markdown with formulas, your figures inside; and each question, as the handout asks it, with
+your own numbers at the part that they belong to.
+"""
 
 import base64
 import re
@@ -9,8 +11,9 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml import converter
 
-from scripts.own_numbers import INTERVALS, Results, asked, outcome
-from scripts.predictions import in_words
+from hw1.exercises import ROOT
+from scripts.own_numbers import INTERVALS, NUMBERS, Results, asked
+from scripts.predictions import came_out, in_words
 from scripts.webpage import STYLE
 
 PICTURES = {
@@ -20,10 +23,14 @@ PICTURES = {
     ".webp": "image/webp",
     ".gif": "image/gif",
 }
+HANDOUT = ROOT / "writeup/handout.html"
+NO_HANDOUT = "writeup/handout.html is not there, so the page shows no text of the questions"
 OUT = "../out/"  # how the template names the folder of the results
 PLACE = re.compile(r"<p>\{(?:numbers (\d\.\d)|(predictions))\}</p>")
 EXTRA = """
 main { max-width: 46rem; }
+.own > ol { padding-left: 1.8rem; list-style-type: lower-alpha; }
+.own > ol > li::marker { content: "(" counter(list-item, lower-alpha) ") "; }
 .own { margin: 0.8rem 0; padding: 0.2rem 1rem; border-left: 4px solid var(--link); background: var(--shade); }
 main img { max-width: 100%; height: auto; background: #ffffff; }
 math[display="block"] { margin: 0.6rem 0; overflow-x: auto; }
@@ -72,19 +79,38 @@ def report(text: str, folder: Path, results: Results) -> tuple[str, list[str]]:
     """The page of a report in Markdown, whose pictures are relative to `folder`; and what is wrong with it."""
     page = Page(folder, results.folder)
     body = mistune.create_markdown(renderer=page, plugins=["math", "table", "strikethrough"])(text)
-    body = PLACE.sub(lambda place: _numbers(place[1], results) if place[1] else _predictions(results), body)
+    body = PLACE.sub(lambda place: _question(place[1], results) if place[1] else _predictions(results), body)
     top = (
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>HW1: report</title><style>{STYLE.read_text(encoding='utf-8')}{EXTRA}</style></head><body><main>",
     )
-    return "\n".join([*top, body, "</main></body></html>\n"]), page.complaints
+    complaints = page.complaints + [NO_HANDOUT] * (not HANDOUT.is_file())
+    return "\n".join([*top, body, "</main></body></html>\n"]), complaints
 
 
-def _numbers(question: str, results: Results) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in results.sentences(question))
+def _question(question: str, results: Results) -> str:
+    """What is asked, part by part, and below each part your own numbers."""
+    parts = parts_of(question)
+    items = "".join(
+        f'<li value="{ord(part) - ord("a") + 1}">{text}{_numbers(question, part, results)}</li>'
+        for part, text in parts.items()
+    )
     about = INTERVALS + " These are from a coarse run." * results.coarse()
-    return f'<div class="own"><p>Your own numbers; your answer must fit them.</p><ul>{items}</ul><p>{about}</p></div>'
+    return f'<div class="own"><ol>{items}</ol><p>Bullets: your own numbers. {about}</p></div>'
+
+
+def parts_of(question: str) -> dict[str, str]:
+    """The text of each part, as HTML from the handout's page; without that page, nothing but the parts."""
+    page = HANDOUT.read_text(encoding="utf-8") if HANDOUT.is_file() else ""
+    box = re.search(rf'<section [^>]*id="q-{re.escape(question)}".*?</section>', page, re.DOTALL)
+    texts = re.findall(r"<li>(.*?)</li>", re.sub(r"</?a\b.*?>", "", box[0]), re.DOTALL) if box else []
+    return dict(zip("abcdefgh", texts, strict=False)) or dict.fromkeys(sorted({n.part for n in NUMBERS[question]}), "")
+
+
+def _numbers(question: str, part: str, results: Results) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in results.sentences(question, part))
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _predictions(results: Results) -> str:
@@ -92,7 +118,7 @@ def _predictions(results: Results) -> str:
         return '<div class="own"><p>No predictions are stored; the notebooks ask for them.</p></div>'
     rows = "".join(
         f'<tr><th scope="row">{escape(asked(name, each))}</th>'
-        f"<td>{escape(in_words(each['prediction']))}</td><td>{escape(outcome(each))}</td></tr>"
+        f"<td>{escape(in_words(each['prediction']))}</td><td>{escape(came_out(each))}</td></tr>"
         for name, each in results.predictions.items()
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("question", "your prediction", "outcome"))

@@ -15,7 +15,7 @@ from hw1.tasks import BIMODAL, FORK
 from scripts import figures
 from scripts.experiments import tightrope
 from scripts.experiments.base import Arrays
-from scripts.experiments.lane.alarm import RATES
+from scripts.experiments.lane.alarm import FALSE_ALARMS, rate_of
 from scripts.experiments.lane.collecting import MEMORIES
 from scripts.experiments.lane.compounding import exponents
 from scripts.experiments.lane.lab import STEPS
@@ -75,7 +75,6 @@ def _tightrope() -> dict[str, Quantity]:
 def _lane() -> dict[str, Quantity]:
     first, last, quarter = 0, -1, STEPS // 4
     early, late = slice(0, quarter), slice(-quarter, None)
-    tenth = int(np.searchsorted(RATES, 0.1 - 1e-9))  # a false alarm rate of 10 %
     return {
         "lane exponent clone": Quantity("lane bc", lambda a: exponents(a["J"][:, first])),
         "lane exponent dagger": Quantity("lane dagger", lambda a: exponents(a["J"][:, last])),
@@ -89,7 +88,7 @@ def _lane() -> dict[str, Quantity]:
         "lane variation dagger": Quantity("lane dagger", at("variation", last, late)),
         "lane variation expert": Quantity("lane expert", at("variation", first, late)),
         "lane roc area": Quantity("lane detector", at("area", first)),
-        "lane roc found": Quantity("lane detector", at("roc", first, tenth), percent=True),
+        "lane roc found": Quantity("lane detector", at("roc", first, rate_of(FALSE_ALARMS)), percent=True),
         "lane latency 0": Quantity("lane latency", at("cost", first)),
         "lane latency 300": Quantity("lane latency", at("cost", last)),
         **{

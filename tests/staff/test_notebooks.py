@@ -46,6 +46,16 @@ sliders(draw, size=[1, 2, 3])
 slider.value = 3
 assert drawn == [2, 3] and not slider.disabled
 """
+# The same at the end of each notebook, with its first slider; a notebook with stubs may have none.
+MOVE = """
+import ipywidgets
+
+kinds = ipywidgets.widgets.widget._instances.values()
+for slider in [w for w in kinds if isinstance(w, ipywidgets.SelectionSlider)][:1]:
+    slider.index = 0 if slider.index else 1
+    assert not slider.disabled
+    print("moved", slider.description)
+"""
 
 
 def read(number):
@@ -138,10 +148,10 @@ class Executed:
 
 
 def as_released(number: str) -> nbformat.NotebookNode:
-    """The notebook that students get; its first cell comes once more at the end."""
+    """The notebook that students get; its first cell comes once more at the end, and its first slider is moved."""
     notebook = nbformat.reads(strip(NOTEBOOKS[number].read_text(encoding="utf-8"), ".ipynb"), as_version=4)
     again = nbformat.v4.new_code_cell(setup_cell(number), id="setup-again")
-    notebook.cells.append(again)
+    notebook.cells += [again, nbformat.v4.new_code_cell(MOVE, id="move-slider")]
     return notebook
 
 
@@ -179,6 +189,7 @@ def test_reference_draws_every_figure_without_a_warning(executed, number):
     }
     assert set(run.pictures()) == drawing
     assert run.text().count("fast mode") == 2  # the first cell, and the first cell again
+    assert len(re.findall("^moved ", run.text(), re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("number", NOTEBOOKS)

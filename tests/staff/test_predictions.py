@@ -43,8 +43,31 @@ def test_a_prediction_can_be_changed_only_until_its_outcome_is_known(stored, cap
     predict("1/a", HOW_MANY, answer=27)
     assert "You predicted 40; the outcome: 27" in capsys.readouterr().out
     outcome("1/a", 28)  # a second run, with other settings
-    assert json.loads(stored.read_text())["1/a"] == {"question": HOW_MANY, "prediction": 40.0, "outcome": 27.0}
+    kept = {"question": HOW_MANY, "prediction": 40.0, "outcome": 27.0, "fast": False}
+    assert json.loads(stored.read_text())["1/a"] == kept
     assert "You predicted 40; the outcome: 28" in capsys.readouterr().out
+
+
+def test_an_ordinary_run_replaces_the_outcome_of_a_fast_one_and_not_the_other_way_round(stored, monkeypatch, capsys):
+    predict("1/a", HOW_MANY, answer=40)
+    for fast, value, kept in ((True, 20, 20), (False, 27, 27), (True, 21, 27), (False, 28, 27)):
+        monkeypatch.setattr(predictions, "FAST", fast)
+        outcome("1/a", value)
+        said = capsys.readouterr().out
+        assert f"You predicted 40; the outcome: {value}" in said
+        assert ("(in fast mode; an ordinary run replaces it)" in said) == fast
+        assert json.loads(stored.read_text())["1/a"]["outcome"] == kept
+        predict("1/a", HOW_MANY, answer=kept)  # it has been seen: too late to change the prediction
+        assert json.loads(stored.read_text())["1/a"]["prediction"] == 40
+        capsys.readouterr()
+
+
+def test_a_choice_that_is_offered_no_more_can_be_made_again(stored, fields):
+    predict("1/b", "Which side?", SIDES, answer="left")
+    predict("1/b", "Which side?", ("west", "east"))
+    assert fields[0][1].value is None
+    fields[0][1].value = "west"
+    assert json.loads(stored.read_text())["1/b"]["prediction"] == "west"
 
 
 @pytest.mark.parametrize(("typed", "number"), [("30", 30.0), (" 2,5 ", 2.5), ("12 %", 12.0), ("-1e-3", -0.001)])

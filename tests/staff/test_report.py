@@ -10,8 +10,9 @@ from PIL import Image
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts import figures, report
+from scripts import figures, own_numbers, report, report_page
 from scripts.own_numbers import NUMBERS, Results, escaped, in_latex
+from scripts.report_page import parts_of
 from scripts.report_page import report as page_of
 from scripts.staff import tables, writeup
 
@@ -60,8 +61,62 @@ def test_each_question_has_its_own_numbers(out, capsys):
         for number in numbers:
             shown = next(each["shown"] for each in ROWS if each["claim"] == number.claim)
             assert html.escape(number.says.format(shown)) in own
-            assert escaped(number.says.format(shown)) in macro
+            assert f"({number.part}) {escaped(number.says.format(shown))}" in macro
     assert "note:" not in capsys.readouterr().out
+
+
+def test_each_number_stands_below_the_part_that_it_belongs_to(out):
+    page = made(out)
+    for question, numbers in NUMBERS.items():
+        asked = parts_of(question)
+        own = page.partition(f"<h3>{question} ")[2].partition("<h3>")[0]
+        places = [own.index(text) for text in asked.values()] + [len(own)]
+        for number in numbers:
+            index = list(asked).index(number.part)
+            assert places[index] < own.index(html.escape(number.says.partition("{")[0])) < places[index + 1], number
+
+
+def test_what_is_asked_is_the_text_of_the_handout(out):
+    page = made(out)
+    handout = (ROOT / "writeup/handout.html").read_text(encoding="utf-8")
+    for question in exercises.written():
+        box = re.search(rf'<section [^>]*id="q-{question}".*?</section>', handout, re.DOTALL)[0]
+        assert list(parts_of(question)) == ["a", "b", "c"]
+        for text in parts_of(question).values():
+            assert text in re.sub("</?a[^>]*>", "", box)
+            assert text in page
+        assert f'href="../writeup/handout.html#q-{question}"' in page
+    for link in set(re.findall(r'href="../writeup/handout.html#([^"]+)"', page)):
+        assert f' id="{link}"' in handout
+
+
+def test_without_the_handout_there_is_a_report_all_the_same(out, monkeypatch):
+    monkeypatch.setattr(report_page, "HANDOUT", out / "handout.html")
+    page, complaints = page_of(TEMPLATE, out, Results.of(out))
+    assert complaints == [report_page.NO_HANDOUT]
+    assert '<li value="2"><ul><li>The area under the ROC curve' in page  # 5.3 (b) is not called (a)
+
+
+def test_open_exercises_are_named_and_extra_credit_is_not_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(own_numbers, "not_done", lambda: ["2.2", "E.1", "E.4"])
+    rows = [row(n.claim) for n in sum(NUMBERS.values(), ()) if not n.extra and n.experiment != "fork"]
+    (tmp_path / "claims.json").write_text(json.dumps(rows))
+    assert report.main(["--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "note: not done yet: 2.2; python -m scripts.check shows what is open" in said
+    assert "note: 5.1, 5.4: not all numbers are measured; once they are done, run python -m scripts.figures" in said
+    assert "--only lane" not in said  # E.4 is not done, and need not be
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The area under the ROC curve of the doubt is (not measured yet; only with E.4)." in page
+
+
+def test_exercises_that_are_not_done_are_found_by_their_stubs(tmp_path, monkeypatch):
+    assert own_numbers.not_done() == []
+    (tmp_path / "hw1").mkdir()
+    for number, file in enumerate(exercises.files()):
+        (tmp_path / file).write_text(f"def f():\n    {exercises.stub(f'{number}.1')}  # \u00e9\n", encoding="latin-1")
+    monkeypatch.setattr(own_numbers, "ROOT", tmp_path)
+    assert own_numbers.not_done() == [f"{number}.1" for number in range(len(exercises.files()))]
 
 
 def test_what_is_not_measured_is_said_in_words(out, capsys):
@@ -69,19 +124,20 @@ def test_what_is_not_measured_is_said_in_words(out, capsys):
     (out / "claims.json").write_text(json.dumps(kept))
     assert report.main(["--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "note: 5.1, 5.4: not all numbers are measured" in said
+    assert "note: 5.1, 5.4: not all numbers are measured; python -m scripts.figures --only fork" in said
+    assert "not done yet" not in said
     assert "python -m scripts.figures --only fork" in said
     assert "--only lane" not in said
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "l2 passes all four trees in (not measured yet) of the drives." in page
-    assert page.count("(not measured yet)") == 5
+    assert page.count("(not measured yet") == 3
 
 
 def test_without_any_results_there_is_a_report_all_the_same(tmp_path, capsys):
     assert report.main(["--out", str(tmp_path / "new")]) == 0
     page = (tmp_path / "new/report.html").read_text(encoding="utf-8")
     assert "bimodal.png is not there yet" in page
-    assert page.count("(not measured yet)") == 16
+    assert page.count("(not measured yet") == len(sum(NUMBERS.values(), ()))
     assert "the picture ../out/figures/bimodal.png is not there" in capsys.readouterr().out
 
 

@@ -174,23 +174,29 @@ def measured(results: Results, key: str) -> dict[str, np.ndarray]:
     return {name: detector[key][tested, ALARMS.index(alarm)] for alarm, (_, name) in SHOWN.items()}
 
 
+def rate_of(share: float) -> int:
+    """Where a share of false alarms is on the axis "rates"."""
+    return int(np.abs(RATES - share).argmin())
+
+
 def draw_roc(ax: Axes, results: Results) -> None:
     curves, area, seconds = (measured(results, key) for key in ("roc", "area", "warning"))
     for look, name in SHOWN.values():
-        label = f"{name}: area {area[name].mean():.2f}, {seconds[name].mean():.1f} s"
+        label = f"{name}: area {area[name].mean():.2f}, rings {seconds[name].mean():.1f} s before"
         band(ax, RATES, curves[name], look, label)
     ax.plot([0, 1], [0, 1], color="grey", linewidth=1, label="chance: area 0.50")
-    ax.axvline(FALSE_ALARMS, color="grey", linestyle=":", linewidth=1)
+    ax.axvline(FALSE_ALARMS, color="grey", linestyle=":", linewidth=1, label=f"{100 * FALSE_ALARMS:.0f} % false alarms")
     ax.set(xlabel="false alarms (share of the safe states)", ylabel=f"detected (off the lane within {SOON} steps)")
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.legend(loc="lower right")
 
 
 def table_of_roc(results: Results) -> Table:
-    """The curves at every tenth of false alarms, the areas, and the warnings."""
+    """The curves at FALSE_ALARMS and at every tenth of false alarms, the areas, and the warnings."""
     curves, area, seconds = (measured(results, key) for key in ("roc", "area", "warning"))
+    listed = np.unique([*range(0, len(RATES), 10), rate_of(FALSE_ALARMS)])
     header, rows = table_of_means(
-        "false alarms", [f"{rate:.0%}" for rate in RATES[::10]], {n: c[:, ::10] for n, c in curves.items()}
+        "false alarms", [f"{rate:.0%}" for rate in RATES[listed]], {n: c[:, listed] for n, c in curves.items()}
     )
     for what, values in (("area", area), ("warning (s)", seconds)):
         rows += table_of_means("", [what], {name: own[:, None] for name, own in values.items()})[1]
@@ -203,8 +209,8 @@ DRAWINGS = (
         "lane_roc",
         "Does an alarm foresee that the car will be off the lane within two seconds? Beside the doubt of an ensemble: "
         "the standard deviation that a single Gaussian network predicts, and where the car will be in a second if it "
-        "goes straight on. Seconds: how early the alarm rings before a car leaves the lane, if it rings in "
-        f"{100 * FALSE_ALARMS:.0f} % of the safe states (dotted line).",
+        f"goes straight on. The dotted line is an alarm that rings in {100 * FALSE_ALARMS:.0f} % of the safe states: "
+        "the seconds say for how long such an alarm has been ringing without a pause when a car leaves the lane.",
         panels(draw_roc),
         "Detected share against the share of false alarms, both from 0 to 1. Three curves lie above the diagonal of "
         "chance: the doubt of the ensemble, the standard deviation of a single Gaussian network, and the true state. "
