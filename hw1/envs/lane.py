@@ -37,7 +37,7 @@ class Lane(BatchedEnv):
         *,
         heading: bool = True,
         pixel_noise: float = 0.35,
-        gust_probability: float = 0.1,
+        gust_probability: float = 0.15,
         gust_heading: float = 0.02,
         curvature: float = 0.018,
         **options,
