@@ -218,8 +218,10 @@ def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[in
                 return SUM.format(letter=letter, size=f" = {size}" if reveal else "")
             if equal(got, expected / size):
                 return MEAN.format(letter=letter, size=f" = 1/{size}" if reveal else "")
+    # The logarithm of 1 is 0 and its root 1: such answers have many reasons.
+    told = np.abs(np.abs(np.asarray(got, dtype=np.float64)[..., None]) - [0, 1]).min(axis=-1).max(initial=0.0) > 0.05
     with np.errstate(all="ignore"):
-        for text, function in FUNCTIONS.items():
+        for text, function in FUNCTIONS.items() if told else ():
             other = function(expected)
             if equal(got, other) and not np.allclose(other, expected, rtol=0.01):  # near 1, a root is no root
                 return text

@@ -146,9 +146,7 @@ def _cover(possible: list[str], explained: list[list[str]]) -> list[str]:
 
 
 def _pair(verdict: Verdict, known: Known, loosely: bool) -> list[str]:
-    """Two mistakes that together give the answer to this check; none if one alone gives it, which is likelier."""
-    if _explanations(verdict, known, list(known.mistakes(verdict.probe)), loosely):
-        return []
+    """Two mistakes that together give the answer to this check."""
     for first, second, facts in known.pairs(verdict.probe, verdict.expected):
         if compare.same(verdict.probe, verdict.got, facts, loosely):
             return [first, second]

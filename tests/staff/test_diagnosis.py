@@ -111,12 +111,6 @@ def test_two_mistakes_in_one_number_are_both_named():
     assert named(oracle, 7, 0, 0) == [("a", "b"), (), ()]
 
 
-def test_two_mistakes_in_one_number_are_not_named_if_one_alone_gives_it():
-    oracle = Known(a=(1, 0, 0), b=(2, 0, 0), alone=(7, 5, 0))
-    oracle.both = [("a", "b", {"x": np.float64(7.0)})]
-    assert named(oracle, 7, 4, 0) == [(), (), ()]
-
-
 def test_of_mistakes_that_differ_where_the_student_has_an_exception_none_is_named():
     assert named(Known(a=(1, 2, 3), b=(1, 2, 4)), 1, 2, None) == [(), (), ()]
     assert named(Known(a=(1, 2, 3), b=(1, 2, None)), 1, 2, None) == [("b",), ("b",), ()]
