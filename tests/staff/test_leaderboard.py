@@ -68,7 +68,7 @@ def test_a_mistake_costs_more_than_luck(name):
 
 def test_as_many_demonstrations_without_dagger_are_worse():
     tape = draw(PROBE, SEED)
-    cars = leaderboard.Lane(leaderboard.CARS * (ROUNDS + 1))
+    cars = leaderboard.lane(leaderboard.CARS * (ROUNDS + 1))
     shown = leaderboard.rollout(cars, None, leaderboard.LENGTH, 0, expert=LaneExpert())
     demonstrations = samples(leaderboard.taped([shown]))
     assert len(demonstrations) == EVERYTHING
