@@ -13,9 +13,9 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,18 +112,20 @@ def _as_precise(array: np.ndarray, other: np.ndarray, expected: np.ndarray) -> b
     return bool(np.allclose(array[small], other[small], rtol=1e-2, atol=0.0))
 
 
-def _mistakes(probes: Sequence[str]) -> dict[str, dict[str, Arrays]]:
-    """The answers of all known mistakes to the public inputs of some probes."""
+def _mistakes(
+    probes: Sequence[str], rounding: Callable[[], AbstractContextManager] = nullcontext
+) -> dict[str, dict[str, Arrays]]:
+    """The answers of all known mistakes to the public inputs of some probes.
+
+    `rounding` is entered anew for each probe: what its answers become does not depend on other probes.
+    """
     torch.set_num_threads(1)
-    live = Live(PUBLIC_SEED)
+    live, found = Live(PUBLIC_SEED), {}
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
-        return {id: live.mistakes(PROBES[id], draw(PROBES[id], PUBLIC_SEED)) for id in probes}
-
-
-def _elsewhere(probes: Sequence[str]) -> dict[str, dict[str, Arrays]]:
-    """As on a processor that rounds otherwise."""
-    with OtherRounding():
-        return _mistakes(probes)
+        for id in probes:
+            with rounding():
+                found[id] = live.mistakes(PROBES[id], draw(PROBES[id], PUBLIC_SEED))
+    return found
 
 
 class OtherRounding(TorchDispatchMode):
@@ -184,7 +186,7 @@ def _twice(probes: Sequence[str]) -> tuple[dict[str, dict[str, Arrays]], ...]:
     """The answers on this processor and on an old one."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         with old_processor():
-            future = pool.submit(_elsewhere, probes)
+            future = pool.submit(_mistakes, probes, OtherRounding)
         return _mistakes(probes), future.result()
 
 
