@@ -202,33 +202,41 @@ def _pattern(got: np.ndarray, expected: np.ndarray, lengths: Mapping[str, set[in
     """
     if got.dtype.kind != "f" or not got.size or not np.isfinite(expected).all() or not expected.any():
         return ""
-
-    def equal(a, b):
-        return np.allclose(a, b, rtol=1e-4, atol=1e-5)
-
-    if equal(got, -expected):
+    if _near(got, -expected):
         return SIGN
-    if equal(got, 2 * expected):
+    if _near(got, 2 * expected):
         return TWICE
-    if equal(got, expected / 2):
+    if _near(got, expected / 2):
         return HALF
     for letter, sizes in lengths.items():
         for size in sizes - {0, 1}:
-            if equal(got, size * expected):
+            if _near(got, size * expected):
                 return SUM.format(letter=letter, size=f" = {size}" if reveal else "")
-            if equal(got, expected / size):
+            if _near(got, expected / size):
                 return MEAN.format(letter=letter, size=f" = 1/{size}" if reveal else "")
-    # The logarithm of 1 is 0 and its root 1: such answers have many reasons.
-    told = np.abs(np.abs(np.asarray(got, dtype=np.float64)[..., None]) - [0, 1]).min(axis=-1).max(initial=0.0) > 0.05
-    with np.errstate(all="ignore"):
-        for text, function in FUNCTIONS.items() if told else ():
-            other = function(expected)
-            if equal(got, other) and not np.allclose(other, expected, rtol=0.01):  # near 1, a root is no root
-                return text
+    if text := _function(got, expected):
+        return text
     offset = np.subtract(got, expected, dtype=np.float64).mean()  # float32 may overflow
-    if got.size > 1 and equal(got - offset, expected):
+    if got.size > 1 and _near(got - offset, expected):
         return OFFSET.format(offset=_text(offset) if reveal else SAME_OFFSET)
     return ""
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def _function(got: np.ndarray, expected: np.ndarray) -> str:
+    """Which of FUNCTIONS of the right values was got, if any.
+
+    The logarithm of 1 is 0 and its root 1: answers of 0 and 1 have many reasons. Near 1, a root is no root.
+    """
+    if np.abs(np.abs(got[..., None].astype(np.float64)) - [0, 1]).min(axis=-1).max() <= 0.05:
+        return ""
+    with np.errstate(all="ignore"):
+        others = {text: function(expected) for text, function in FUNCTIONS.items()}
+        named = [text for text, f in others.items() if _near(got, f) and not np.allclose(f, expected, rtol=0.01)]
+    return named[0] if named else ""
 
 
 def half(sample: np.ndarray) -> np.ndarray:
