@@ -51,7 +51,8 @@ class Dataset:
         kept = keep.T.reshape(-1)  # (N * T), one environment after the other
         begins = np.concatenate([[True], ~kept[:-1]]) | (np.arange(length * num) % length == 0)
         return cls(
-            obs=_by_env(steps.obs)[kept].astype(np.float32),
+            # Pictures are large: those that are kept are copied once.
+            obs=np.swapaxes(steps.obs, 0, 1)[keep.T].astype(np.float32, copy=False),
             action=as_actions(_by_env(np.asarray(action)))[kept],
             episode=(np.cumsum(begins & kept) - 1)[kept],
             learner=np.repeat(steps.learner, length)[kept],

@@ -33,7 +33,7 @@ class Rollout:
     """
 
     obs: Float[np.ndarray, "T N O"]
-    """Observations."""
+    """Observations; `[T, N, 0]` if they were not to be kept."""
     state: Float[np.ndarray, "T N S"]
     """Privileged states; the observations again if an environment has none."""
     action: Shaped[np.ndarray, "T N ..."]
@@ -71,6 +71,8 @@ def rollout(
     seed: int,
     expert: Expert | None = None,
     gate: Gate | None = None,
+    *,
+    keep_obs: bool = True,
 ) -> Rollout:
     """Run `env` for `horizon` steps from a reset with `seed`; two calls with the same arguments agree.
 
@@ -79,6 +81,9 @@ def rollout(
     Every environment plays one episode, which ends with a termination or a truncation (`hw1.adapter`). The loop goes on
     to the horizon; later steps of an environment whose episode has ended do not count. A policy that plans ahead and
     has a method `replan(rows)` is told where, `[N]`, the expert has just handed back the wheel.
+
+    `keep_obs=False` leaves the observations out of the result: pictures need nearly all the memory, and a test needs
+    only states, actions and rewards.
 
     Raises ValueError if nobody drives, or if the environment's spaces or the actions do not fit.
     """
@@ -102,7 +107,8 @@ def rollout(
                 policy.replan(expert_drove & ~expert_drives)
         action, running = _choose(env, policy, expert, obs, state, expert_drives), world.running
         next_obs, next_state, reward = world.step(action)
-        steps.append((obs, state, action, reward, running, expert_drives))
+        kept = obs if keep_obs else np.zeros_like(obs[:, :0])
+        steps.append((kept, state, action, reward, running, expert_drives))
         obs, state = next_obs, next_state
     learner = getattr(env.unwrapped, "learner", np.zeros(env.num_envs, dtype=np.int64))
     columns = (np.stack(column) for column in zip(*steps, strict=True))

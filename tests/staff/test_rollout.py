@@ -96,6 +96,16 @@ def test_observations_that_the_environment_reuses_are_copied():
     assert steps.obs.dtype == np.float32
 
 
+def test_observations_that_are_not_kept_change_nothing_else():
+    seen = []
+    drive = lambda obs: seen.append(obs[:, 0].tolist()) or nothing(obs)  # noqa: E731
+    with_obs, without = (rollout(counters(), drive, 6, seed=0, keep_obs=keep) for keep in (True, False))
+    assert without.obs.shape == (6, 3, 0)
+    assert seen[:6] == seen[6:], "the policy sees them"
+    for name in ("state", "action", "reward", "running", "final_obs", "terminated"):
+        assert np.array_equal(getattr(with_obs, name), getattr(without, name)), name
+
+
 def test_observations_of_any_structure_are_flattened():
     space = spaces.Dict({"steps": spaces.Box(0, 100, (1, 1), np.float64), "odd": spaces.Discrete(2)})
     for mode in AutoresetMode:

@@ -108,6 +108,6 @@ class Lab(Seeded):
         parts = []
         for first in range(0, each, block):
             env, seed = self.env(min(block, each - first)), self.seed(f"{purpose} {first}")
-            steps = rollout(env, policy, STEPS, seed, EXPERT, gate)
+            steps = rollout(env, policy, STEPS, seed, EXPERT, gate, keep_obs=False)
             parts.append([steps.by_learner(values) for values in (steps.state, steps.action, steps.cost)])
         return Drives(*(np.concatenate(part, axis=2) for part in zip(*parts, strict=True)))
