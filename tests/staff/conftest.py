@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,10 @@ from tests.autograder.staff import markers
 # The same examples every time, on slow machines too, and no files left behind.
 settings.register_profile("hw1", deadline=None, derandomize=True, database=None)
 settings.load_profile("hw1")
+
+# A shell that starts the tests in the background ignores Ctrl-C, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A statistic more than so many standard errors off: a false alarm in 3e-8 of the draws, and the draws are seeded.
 FAR = 5.5
