@@ -185,7 +185,9 @@ class PolicyNetwork(nn.Module):
 
     def features(self, obs: Float[Tensor, "B W O"]) -> Float[Tensor, "B F"]:
         """What the head sees."""
-        return self.trunk(((obs - self.obs_centre) / self.obs_width).flatten(1))
+        if self.config.observation_scale == "standard":
+            obs = (obs - self.obs_centre) / self.obs_width
+        return self.trunk(obs.flatten(1))
 
     def loss(
         self, obs: Float[Tensor, "B W O"], action: Shaped[Tensor, "B ..."], generator: Generator | None = None
@@ -276,17 +278,19 @@ class Actor:
     @torch.no_grad()
     def _plan_where(self, needed: Bool[Tensor, " N"]) -> None:
         """Plan anew where `needed`. A learner none of whose environments needs a plan draws nothing."""
-        environments = by_learner(torch.arange(len(needed)), len(self.networks))
-        for members, generator, own in zip(self.networks, self.generators, environments, strict=True):
-            rows = own[needed[own]]
-            if len(rows) == 0:
+        learners = len(self.networks)
+        own = zip(by_learner(needed, learners), by_learner(self.history, learners), strict=True)
+        for i, (here, history) in enumerate(own):
+            if not here.any():
                 continue
-            chunks = torch.stack([policy.act(self.history[rows], generator, self.deterministic) for policy in members])
+            rows = slice(None) if here.all() else here  # where all need a plan, nothing is copied
+            generator, seen = self.generators[i], history[rows]
+            chunks = torch.stack([policy.act(seen, generator, self.deterministic) for policy in self.networks[i]])
             plan = chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0)
             if self.plan is None:
                 self.plan = plan.new_zeros(len(needed), *plan.shape[1:])
-            self.plan[rows] = plan
-            self.carried_out[rows] = 0
+            by_learner(self.plan, learners)[i][rows] = plan
+            by_learner(self.carried_out, learners)[i][rows] = 0
 
     def members(self) -> list["Actor"]:
         """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""
