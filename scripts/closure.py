@@ -69,6 +69,10 @@ class Sources:
             self._closures[start] = Closure(self, start)
         return self._closures[start]
 
+    def everything(self, module: str) -> "Closure":
+        """The closure of all that a module defines."""
+        return Closure(self, (module, EVERYTHING))
+
     def module(self, name: str) -> Module | None:
         """The module with that name; None if it is not in the folder."""
         if name not in self._modules:

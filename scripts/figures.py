@@ -165,6 +165,7 @@ def compute(experiments: list[Experiment], options: Options) -> Computed:
     for name in dict.fromkeys(part.job.name for part in parts):
         own = [done[part.path] for part in parts if part.job.name == name and part.path in done]
         if name not in computed.missing:
+            computed.files[name] = [part.path.name for part in parts if part.job.name == name]
             computed.results[name] = {key: joined([arrays[key] for arrays in own]) for key in own[0]}
     return computed
 

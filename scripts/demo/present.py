@@ -1,19 +1,28 @@
-"""Claims and figures of the experiments, as far as their jobs could be run; figures are written to `out/figures`."""
+"""Claims and figures of the experiments, as far as their jobs could be run; figures are written to `out/figures`.
+
+A figure is drawn again only if its results, the code or matplotlib has changed: it is kept in `out/cache`, too.
+"""
 
 import csv
+import io
+import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from hw1 import exercises
 from hw1.exercises import ROOT
-from scripts.experiments.base import Claim, Clip, Drawing, Experiment, Missing, Results, Table
+from scripts.closure import Sources
+from scripts.experiments.base import Arrays, Claim, Clip, Drawing, Experiment, Missing, Results, Table
 from scripts.experiments.style import lecture_hall
+from scripts.store import Store
 
 PIXELS_PER_INCH = 150  # of the PNG files
 WIDE = 120  # pixels of the page for an inch of a figure, so that its letters are at least as large as those of the text
@@ -33,6 +42,8 @@ class Computed:
     """The results of every job that could be run, and the reasons for those that could not."""
 
     results: Results = field(default_factory=Results)
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """By job, the names of the files in the store that hold its results: they say what the results depend on."""
     missing: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     """Experiments that cannot be run on this machine, with the reason and the remedy."""
@@ -76,7 +87,8 @@ def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
     folder = out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {}
-    for write, abouts in ((show, experiment.clips), (draw, experiment.drawings)):
+    kept = Kept(experiment, computed, Store(out / "cache"))
+    for write, abouts in ((show, experiment.clips), (partial(draw, kept), experiment.drawings)):
         for about in abouts:
             if picture := attempt(partial(write, about, folder), f"figure {about.name}", computed):
                 pictures[about.name] = picture
@@ -102,24 +114,66 @@ def attempt(make: Callable, what: str, computed: Computed):
         return None
 
 
-def draw(drawing: Drawing, folder: Path, results: Results) -> Picture:
+@dataclass
+class Kept:
+    """The figures of an experiment that are in the store."""
+
+    experiment: Experiment
+    computed: Computed
+    store: Store
+
+    def figure(self, drawing: Drawing, results: Results) -> Arrays:
+        """From the store, or drawn now and stored."""
+        if not results.keys() <= self.computed.files.keys():
+            return drawn(drawing, results)
+        about = {"results": self.computed.files, "matplotlib": matplotlib.__version__}
+        path = self.store.path(f"figure {drawing.name}", self._code, about)
+        arrays = self.store.load(path)
+        if arrays is None:
+            arrays = drawn(drawing, results)
+            self.store.save(path, arrays)
+        return arrays
+
+    @cached_property
+    def _code(self) -> str:
+        """A digest of all that a drawing may call."""
+        sources = Sources(ROOT)
+        modules = sources.everything(self.experiment.jobs.__module__), sources.closure(drawn)
+        return "".join(closure.digest() for closure in modules)
+
+
+def draw(kept: Kept, drawing: Drawing, folder: Path, results: Results) -> Picture:
     """Write a figure as PNG and SVG, and its numbers as CSV."""
-    with lecture_hall():
-        figure = drawing.draw(results)
-        table = drawing.table(results) if drawing.table else None
-        save(figure, folder / drawing.name)
+    arrays = kept.figure(drawing, results)
     files = [f"{drawing.name}.svg", f"{drawing.name}.png"]
+    for name in files:
+        (folder / name).write_bytes(arrays[name.rpartition(".")[2]].tobytes())
+    table = json.loads(str(arrays["table"]))
     if table:
         files.append(f"{drawing.name}.csv")
         with (folder / files[-1]).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([table[0], *table[1]])
-    return Picture(drawing, tuple(files), tuple(figure.get_size_inches()), table)
+    return Picture(drawing, tuple(files), tuple(arrays["inches"].tolist()), table)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """As PNG and SVG, without dates: the same figure always has the same bytes."""
-    figure.savefig(path.with_suffix(".png"), dpi=PIXELS_PER_INCH, metadata={"Software": None})
-    figure.savefig(path.with_suffix(".svg"), dpi=PIXELS_PER_INCH, metadata={"Date": None, "Creator": None})
+def drawn(drawing: Drawing, results: Results) -> Arrays:
+    """A figure as the bytes of PNG and SVG, its width and height in inches, and its numbers as JSON."""
+    with lecture_hall():
+        figure = drawing.draw(results)
+        table = drawing.table(results) if drawing.table else None
+        # Without dates: the same figure always has the same bytes.
+        png = rendered(figure, "png", Software=None)
+        figure.set_layout_engine("none")  # the room for the labels has been found
+        svg = rendered(figure, "svg", Date=None, Creator=None)
+    numbers = json.dumps(table, default=lambda number: number.item())  # NumPy's numbers
+    return {"png": png, "svg": svg, "inches": figure.get_size_inches(), "table": np.array(numbers)}
+
+
+def rendered(figure: Figure, form: str, **metadata: None) -> UInt8[np.ndarray, " bytes"]:
+    """The bytes of the file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=PIXELS_PER_INCH, metadata=metadata)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
 
 
 def show(clip: Clip, folder: Path, results: Results) -> Picture:

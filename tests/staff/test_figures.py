@@ -117,6 +117,38 @@ def test_a_figure_is_written_twice_with_its_numbers_and_always_the_same_bytes(co
     assert [(row[0], row[1], float(row[2])) for row in rows[1:]] == [("the method", "1", 2.0), ("the method", "2", 3.0)]
 
 
+def test_a_figure_is_drawn_again_only_if_what_it_depends_on_has_changed(computed, tmp_path, monkeypatch):
+    calls = []
+
+    def draw(results) -> Figure:
+        calls.append(results)
+        return drawn(results)
+
+    experiment = Experiment("x", "X", lambda quick: [], (), [Drawing("a_figure", "Look.", draw, "A line.", numbers)])
+
+    def files() -> dict[str, bytes]:
+        picture = present(experiment, computed, tmp_path)[2]["a_figure"]
+        assert picture.inches == (4, 3)
+        assert [tuple(row[:2]) for row in picture.table[1]] == [("the method", 1), ("the method", 2)]
+        return {file: (tmp_path / "figures" / file).read_bytes() for file in picture.files}
+
+    files(), files()
+    assert len(calls) == 2, "nobody knows what these results depend on"
+    computed.files["a job"] = ["one"]
+    first = files()
+    assert (files(), len(calls)) == (first, 3)
+    computed.files["a job"], computed.results["a job"]["y"][0] = ["two"], 9.0
+    assert files() != first
+    assert len(calls) == 4
+    monkeypatch.setattr("matplotlib.__version__", "0.1")
+    files()
+    assert len(calls) == 5
+    for kept in (tmp_path / "cache").iterdir():
+        kept.write_bytes(b"damaged")
+    files()
+    assert len(calls) == 6
+
+
 def test_a_figure_that_cannot_be_drawn_costs_no_other(computed, tmp_path):
     broken = Drawing("broken", "No.", lambda results: 1 / 0, "Nothing.")
     needs = Drawing("needs", "No.", lambda results: results["another job"], "Nothing.")
