@@ -29,6 +29,9 @@ class Stack:
         self.average = {k: v.detach().clone() for k, v in self.params.items()} if ema else {}
         self.best: dict[str, Tensor] = {}  # what `keep` kept
         self.vmappable = len(self.models) > 1
+        # Do two layers share weights? To look for that in each gradient step would take a tenth of the time.
+        names = [[*self.models[0].named_parameters(remove_duplicate=each)] for each in (False, True)]
+        self.tied = len(names[0]) > len(names[1])
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -58,8 +61,7 @@ class Stack:
         return self._loss(_at(self.weights, number), _at(self.buffers, number), obs, action, noise)
 
     def _loss(self, params: dict, buffers: dict, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
-        # No two layers share weights; looking for those that do takes a tenth of the time.
-        return functional_call(self.models[0], (params, buffers), (obs, action, noise), tie_weights=False)
+        return functional_call(self.models[0], (params, buffers), (obs, action, noise), tie_weights=self.tied)
 
     def _losses(self, obs: Tensor, action: Tensor, noise: Generator) -> Tensor:
         if self.vmappable:

@@ -311,6 +311,31 @@ def test_an_error_inside_a_loss_is_not_mistaken_for_one_of_vmap(tiny_dataset, mo
         fit(tiny_dataset(learners=2), config(), training())
 
 
+def test_two_layers_may_share_their_weights(tiny_dataset, monkeypatch):
+    class Tied(given_heads.DeterministicHead):
+        def __init__(self, *dims):
+            super().__init__(*dims)
+            self.first = torch.nn.Linear(dims[0], dims[0])
+            self.second = torch.nn.Linear(dims[0], dims[0])
+            self.second.weight = self.first.weight
+
+        def forward(self, features):
+            return self.linear(self.second(self.first(features)))
+
+    monkeypatch.setitem(HEADS, "l2", lambda config, *dims: Tied(*dims))
+    data = tiny_dataset(learners=2)
+    result = fit(data, config(), training(steps=300, learning_rate=3e-3))
+    head = result.policy.networks[1][0].head
+    assert head.second.weight is head.first.weight
+    data = own(data, 1)
+    with torch.no_grad():
+        loss = result.policy.networks[1][0].loss(
+            torch.from_numpy(data.obs)[:, None], torch.from_numpy(data.action)[:, None]
+        )
+    assert loss < 2 * result.train_loss[-1, 1], "the policy acts with the weights that were trained"
+    assert result.train_loss[-1, 1] < result.train_loss[0, 1] / 2
+
+
 def test_an_empty_dataset_is_refused(tiny_dataset):
     data = tiny_dataset()
     with pytest.raises(ValueError, match="empty"):
