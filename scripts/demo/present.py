@@ -9,7 +9,7 @@ import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import matplotlib
@@ -137,9 +137,15 @@ class Kept:
     @cached_property
     def _code(self) -> str:
         """A digest of all that a drawing may call."""
-        sources = Sources(ROOT)
+        sources = _sources()
         modules = sources.everything(self.experiment.jobs.__module__), sources.closure(drawn)
         return "".join(closure.digest() for closure in modules)
+
+
+@cache
+def _sources() -> Sources:
+    """Parsed once for all experiments."""
+    return Sources(ROOT)
 
 
 def draw(kept: Kept, drawing: Drawing, folder: Path, results: Results) -> Picture:
