@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 from scripts.command import UserError
+from scripts.staff.markdown import table, yes
 
 COMMAND = "python -m scripts.figures --only hopper --out out/hopper"
 CLAIMS = "Hopper, "  # so its claims begin
@@ -39,20 +40,14 @@ def returns_table(hopper: dict, on: str) -> str:
     """Round by round, beside what another course published, and the claims. `on`: the seeds and the date."""
     claims = [["claim", "target", f"measured on {on}", "holds"]]
     for row in hopper["claims"]:
-        claims.append([row["claim"], row["target"], row["shown"], "yes" if row["holds"] else "**no**"])
+        claims.append([row["claim"], row["target"], row["shown"], yes(row["holds"])])
     return (
         f"Measured by `{COMMAND}` on {on}. Returns: the mean over the seeds, with its 95 % bootstrap interval. "
         "Published: Berkeley's CS 285, homework 1, with another expert and other numbers of labels.\n\n"
-        f"{markdown(hopper['returns'])}\n\n{markdown(claims)}"
+        f"{table(hopper['returns'])}\n\n{table(claims)}"
     )
 
 
 def tried_table(hopper: dict, on: str) -> str:
     """The same comparison in other settings."""
-    return f"Measured in the same run, on {on}; rounds 2 and 3 are the middle ones.\n\n{markdown(hopper['tried'])}"
-
-
-def markdown(rows: list[list[str]]) -> str:
-    """A table; the first row holds the names of the columns."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])
+    return f"Measured in the same run, on {on}; rounds 2 and 3 are the middle ones.\n\n{table(hopper['tried'])}"

@@ -32,6 +32,7 @@ from hw1.exercises import ROOT
 from scripts.command import UserError, ended, read_json, read_options, require_folder
 from scripts.staff import hopper_tables
 from scripts.staff.bench.rows import Row, markdown, quantity
+from scripts.staff.markdown import table, yes
 from tests.autograder.staff.markers import strip
 
 MEASURED = Path(__file__).with_name("measured.json")
@@ -251,35 +252,30 @@ def excerpt(source: str, id: str) -> str:
 def times_table(measured: Measured) -> str:
     """How long the demo takes, for students."""
     demo = measured.bench["demo"]
-    lines = [f"| command | on {demo['cores']} cores |", "|---|---|"]
-    for row in demo["rows"]:
-        lines.append(f"| {row['what']} | {quantity(row['ours'], row['unit'])} |")
-    return "\n".join(lines)
+    rows = [(row["what"], quantity(row["ours"], row["unit"])) for row in demo["rows"]]
+    return table([("command", f"on {demo['cores']} cores"), *rows])
 
 
 def claims_table(measured: Measured) -> str:
     """The claims, a column for each set of seeds."""
     sets = measured.claims
     seeds = " and ".join(f"{number(each)} seeds, {on(each)} ({each['date']})" for each in sets)
-    lines = [
-        f"Measured by `make demo` on {seeds}. Brackets: 95 % bootstrap interval over the seeds; a claim holds if the "
-        "whole interval keeps the target. A number without brackets was measured on all seeds together.",
-        "",
-        f"| claim | target |{''.join(f' seeds {on(each)} |' for each in sets)} holds |",
-        f"|---|---|{'---|' * len(sets)}---|",
-    ]
+    rows = [["claim", "target", *(f"seeds {on(each)}" for each in sets), "holds"]]
     for same in zip(*(each["rows"] for each in sets), strict=True):
-        numbers = "".join(f" {row['shown']} |" for row in same)
-        lines.append(f"| {same[0]['claim']} | {same[0]['target']} |{numbers} {holds(sets, same)} |")
-    return "\n".join(lines)
+        shown = [row["shown"] for row in same]
+        rows.append([same[0]["claim"], same[0]["target"], *shown, holds(sets, same)])
+    return (
+        f"Measured by `make demo` on {seeds}. Brackets: 95 % bootstrap interval over the seeds; a claim holds if the "
+        "whole interval keeps the target. A number without brackets was measured on all seeds together.\n\n"
+        f"{table(rows)}"
+    )
 
 
 def holds(sets: list[dict], same: Sequence[dict]) -> str:
     """Whether a claim holds on every set; if only on some, where it does not."""
     fails = [on(each) for each, row in zip(sets, same, strict=True) if not row["holds"]]
-    if not fails:
-        return "yes"
-    return "**no**" if len(fails) == len(sets) else f"**no**, not on {' and '.join(fails)}"
+    partly = f", not on {' and '.join(fails)}" if 0 < len(fails) < len(sets) else ""
+    return yes(not fails) + partly
 
 
 def hopper_table(make: Callable[[dict, str], str]) -> Callable[[Measured], str]:

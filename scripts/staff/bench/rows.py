@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from scripts.staff.markdown import table, yes
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,7 +52,7 @@ def has_rows(path: Path) -> bool:
 
 def markdown(rows: Sequence[Row]) -> str:
     """The rows as a table, with their notes below it."""
-    lines = ["| what | ours | peer | ratio | target | holds |", "|---|---|---|---|---|---|"]
+    lines = [["what", "ours", "peer", "ratio", "target", "holds"]]
     notes: list[str] = []
     for row in rows:
         mark = ""
@@ -58,10 +60,10 @@ def markdown(rows: Sequence[Row]) -> str:
             notes.append(row.note)
             mark = f" ({len(notes)})"
         ratio = "" if row.ratio is None else f"{number(row.ratio)}x"
-        cells = [row.what + mark, quantity(row.ours, row.unit), quantity(row.peer, row.unit), ratio, row.target]
-        lines.append(f"| {' | '.join(cells)} | {'yes' if row.holds else '**no**'} |")
+        ours, peer = (quantity(value, row.unit) for value in (row.ours, row.peer))
+        lines.append([row.what + mark, ours, peer, ratio, row.target, yes(row.holds)])
     numbered = [f"{i}. {note}" for i, note in enumerate(notes, start=1)]
-    return "\n".join([*lines, *(["", *numbered] if notes else [])])
+    return "\n".join([table(lines), *(["", *numbered] if notes else [])])
 
 
 def quantity(value: float | None, unit: str) -> str:
