@@ -69,7 +69,7 @@ def test_seeds_begin_where_they_are_told_and_some_jobs_need_only_the_first(tmp_p
         ("one", (700,)),
     ]
     assert figures.measured_on(options) == "A full run: 7 seeds (700 to 706)."
-    assert "20 seeds (8000 to 8019)" in figures.measured_on(figures.Options())
+    assert "20 seeds (10000 to 10019)" in figures.measured_on(figures.Options())
 
 
 # --- optional experiments --------------------------------------------------------------------------------------------

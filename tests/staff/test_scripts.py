@@ -222,7 +222,7 @@ def test_quick_demo_makes_every_figure_and_claim_and_is_cached_afterwards(tmp_pa
     assert len(rows) >= 20
     for row in rows:
         assert {"claim", "target", "measured", "low", "high", "holds", "minutes"} <= set(row)
-        assert (row["seeds"], row["quick"]) == ([8000, 8002], True)
+        assert (row["seeds"], row["quick"]) == ([10000, 10002], True)
         assert None in (row["measured"], row["low"]) or row["low"] <= row["measured"] <= row["high"]
         assert isinstance(row["holds"], bool)
     page = (tmp_path / "index.html").read_text()

@@ -24,9 +24,9 @@ from scripts.experiments.base import Arrays, Job, Seeded
 EXPERT = LaneExpert()
 RECIPE = LANE.recipes["l2"]
 STEPS = LANE.horizon  # T of every test
-# Memory limits both: a rollout keeps its pictures, 200 kB an episode, and a learner those of all rounds.
-EPISODES = 500  # in one rollout
-SEEDS = 5  # in one computation
+EPISODES = 2_000  # in one rollout of a test: many share the price of a step, until the processor's cache is full
+# In one computation: memory limits both. A method that labels every state keeps all pictures, 200 kB an episode.
+SEEDS, FEW_SEEDS = 10, 5
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Plan:
 QUICK = Plan(rounds=2, rollouts=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48, rare=48)
 
 
-def job(name: str, run: Callable[..., Arrays], quick: bool, **options: object) -> Job:
+def job(name: str, run: Callable[..., Arrays], quick: bool, together: int = SEEDS, **options: object) -> Job:
     """A job of Lane; the plan is among its options."""
-    return Job(name, run, options | asdict(QUICK if quick else Plan()), together=SEEDS)
+    return Job(name, run, options | asdict(QUICK if quick else Plan()), together=together)
 
 
 @dataclass(frozen=True)

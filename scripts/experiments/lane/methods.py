@@ -18,10 +18,11 @@ from hw1.gates import HumanGate, Stay
 from hw1.learners import by_learner, learner_of
 from hw1.policy import Actor
 from scripts.experiments.base import Arrays, Job
-from scripts.experiments.lane.lab import EXPERT, STEPS, Lab, Plan, job
+from scripts.experiments.lane.lab import EXPERT, FEW_SEEDS, SEEDS, STEPS, Lab, Plan, job
 from scripts.experiments.lane.measures import describe
 
 METHODS = ("bc", "dagger", "hg", "uncertainty")
+LABEL_EVERY_STATE = ("bc", "dagger")
 # Policies that are looked at closely, by round: the clone of the demonstrations, the last clone, DAgger's last policy.
 ENDS = {"bc": (0, -1), "dagger": (-1,)}
 # Of the doubt on the expert's own states: above it the expert is called, as in ThriftyDAgger (Hoque et al. 2021).
@@ -70,7 +71,8 @@ def held_out_episodes(lab: Lab) -> int:
 
 def method_job(method: str, quick: bool) -> Job:
     """The job "lane METHOD"."""
-    return job(f"lane {method}", compare, quick, method=method)
+    together = FEW_SEEDS if method in LABEL_EVERY_STATE else SEEDS
+    return job(f"lane {method}", compare, quick, together, method=method)
 
 
 def compare(seeds: tuple[int, ...], method: str, **plan: int) -> Arrays:
