@@ -31,8 +31,8 @@ from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.command import UserError, ended, read_json, read_options, require_folder
 from scripts.staff import hopper_tables
-from scripts.staff.bench.rows import Row, markdown, quantity
-from scripts.staff.markdown import table, yes
+from scripts.staff.bench.rows import Row, markdown, quantity, yes
+from tests.autograder.markdown import table
 from tests.autograder.staff.markers import strip
 
 MEASURED = Path(__file__).with_name("measured.json")
@@ -253,7 +253,7 @@ def times_table(measured: Measured) -> str:
     """How long the demo takes, for students."""
     demo = measured.bench["demo"]
     rows = [(row["what"], quantity(row["ours"], row["unit"])) for row in demo["rows"]]
-    return table([("command", f"on {demo['cores']} cores"), *rows])
+    return table([("command", f"on {demo['cores']} cores"), *rows], aligned=False)
 
 
 def claims_table(measured: Measured) -> str:
@@ -267,7 +267,7 @@ def claims_table(measured: Measured) -> str:
     return (
         f"Measured by `make demo` on {seeds}. Brackets: 95 % bootstrap interval over the seeds; a claim holds if the "
         "whole interval keeps the target. A number without brackets was measured on all seeds together.\n\n"
-        f"{table(rows)}"
+        f"{table(rows, aligned=False)}"
     )
 
 

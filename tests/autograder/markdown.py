@@ -1,6 +1,7 @@
 """Tables and foreign text in Markdown."""
 
 import re
+from collections.abc import Sequence
 
 from tests.autograder.text import clean
 
@@ -13,10 +14,10 @@ def code(text: str) -> str:
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
-def table(rows: list[list[str]]) -> str:
-    """A table that is also readable as plain text; the first row is the header."""
+def table(rows: Sequence[Sequence[str]], aligned: bool = True) -> str:
+    """A table; the first row is the header. `aligned`: with columns that are also readable as plain text."""
     # A backslash in front of `\\|` would escape the backslash instead.
     rows = [[text.replace("\\|", "\\ |").replace("|", "\\|") for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) if aligned else 0 for column in zip(*rows, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+    return "\n".join([lines[0], "|" + "|".join("-" * max(width + 2, 3) for width in widths) + "|", *lines[1:]])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.staff.markdown import table, yes
+from tests.autograder.markdown import table
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,12 @@ def markdown(rows: Sequence[Row]) -> str:
         ours, peer = (quantity(value, row.unit) for value in (row.ours, row.peer))
         lines.append([row.what + mark, ours, peer, ratio, row.target, yes(row.holds)])
     numbered = [f"{i}. {note}" for i, note in enumerate(notes, start=1)]
-    return "\n".join([table(lines), *(["", *numbered] if notes else [])])
+    return "\n".join([table(lines, aligned=False), *(["", *numbered] if notes else [])])
+
+
+def yes(holds: bool) -> str:
+    """Whether a claim holds or a target is reached: a failure stands out."""
+    return "yes" if holds else "**no**"
 
 
 def quantity(value: float | None, unit: str) -> str:
