@@ -24,7 +24,6 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from hw1.exercises import ROOT
 from scripts.closure import Sources
 from scripts.command import UserError, ended, read_options, require_file, require_folder, require_whole
 from scripts.demo.page import page
@@ -138,9 +137,9 @@ def measured_on(options: Options) -> str:
 def compute(experiments: list[Experiment], options: Options) -> Computed:
     """Run what is not in the store yet, several parts at a time; join the seeds of every job."""
     store = Store(options.out / "cache")
-    parts = list(parts_of(experiments, options, store))
-    done = {part.path: arrays for part in parts if (arrays := store.load(part.path)) is not None}
     computed = Computed()
+    parts = list(parts_of(experiments, options, store, computed.sources))
+    done = {part.path: arrays for part in parts if (arrays := store.load(part.path)) is not None}
     waiting = [part for part in parts if part.path not in done]
     bar = tqdm(total=len(parts), initial=len(done), desc="demo", unit="part", disable=None, dynamic_ncols=True)
     with bar, backend(options, len(waiting)):
@@ -175,9 +174,8 @@ def joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate(parts))
 
 
-def parts_of(experiments: list[Experiment], options: Options, store: Store) -> Iterator[Part]:
+def parts_of(experiments: list[Experiment], options: Options, store: Store, sources: Sources) -> Iterator[Part]:
     """All jobs, split by seeds."""
-    sources = Sources(ROOT)
     for job in (job for experiment in experiments for job in experiment.jobs(options.quick)):
         code = sources.closure(job.run).digest()
         seeds = seeds_of(options)[: job.seeds]

@@ -9,7 +9,7 @@ import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import matplotlib
@@ -47,6 +47,8 @@ class Computed:
     missing: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     """Experiments that cannot be run on this machine, with the reason and the remedy."""
+    sources: Sources = field(default_factory=lambda: Sources(ROOT))
+    """The code, which is parsed once for all jobs and figures."""
 
     @property
     def failed(self) -> bool:
@@ -137,15 +139,9 @@ class Kept:
     @cached_property
     def _code(self) -> str:
         """A digest of all that a drawing may call."""
-        sources = _sources()
+        sources = self.computed.sources
         modules = sources.everything(self.experiment.jobs.__module__), sources.closure(drawn)
         return "".join(closure.digest() for closure in modules)
-
-
-@cache
-def _sources() -> Sources:
-    """Parsed once for all experiments."""
-    return Sources(ROOT)
 
 
 def draw(kept: Kept, drawing: Drawing, folder: Path, results: Results) -> Picture:

@@ -60,7 +60,7 @@ def test_seeds_begin_where_they_are_told_and_some_jobs_need_only_the_first(tmp_p
         "x", "X", lambda quick: [Job("all", job), Job("large", job, together=4), Job("one", job, seeds=1)], (), ()
     )
     options = figures.Options(first_seed=700, seeds=7, together=5)
-    parts = list(figures.parts_of([experiment], options, figures.Store(tmp_path)))
+    parts = list(figures.parts_of([experiment], options, figures.Store(tmp_path), Computed().sources))
     assert [(part.job.name, part.seeds) for part in parts] == [
         ("all", (700, 701, 702, 703, 704)),
         ("all", (705, 706)),
