@@ -278,6 +278,14 @@ def hear(socket, what):
     raise AssertionError(f"no {what}")
 
 
+def end_of(socket, n=1):
+    """How a connection ended. If it has not, it answers message number `n`, and the test fails instead of waiting."""
+    socket.send_text(json.dumps({"n": n, "do": "start", **DEMONSTRATE}))
+    with pytest.raises(WebSocketDisconnect) as ended:
+        socket.receive_json()
+    return ended.value
+
+
 CONTROL = {"do": "control", "steer": 0, "accel": 0, "touch": False, "at": 0}
 HOSTILE = {
     "no JSON": "{",
@@ -325,10 +333,9 @@ def test_a_hostile_message_ends_its_connection_and_nothing_else(client, message)
     with page(client) as friend, page(client) as socket:
         greet(friend), greet(socket)
         (socket.send_bytes if isinstance(message, bytes) else socket.send_text)(message)
-        with pytest.raises(WebSocketDisconnect) as ended:
-            socket.receive_json()
-        assert ended.value.code == messages.MALFORMED
-        assert ended.value.reason
+        ended = end_of(socket)
+        assert ended.code == messages.MALFORMED
+        assert ended.reason
         friend.send_text(json.dumps({"n": 1, "do": "start", **DEMONSTRATE}))
         assert hear(friend, "tick")
 
@@ -339,9 +346,7 @@ def test_a_flood_ends_its_connection(client, monkeypatch):
         greet(socket)
         for n in range(1, messages.BURST + 100):
             socket.send_text(json.dumps({"n": n, "do": "hand back"}))
-        with pytest.raises(WebSocketDisconnect) as ended:
-            socket.receive_json()
-        assert ended.value.code == messages.FLOOD
+        assert end_of(socket, n=n + 1).code == messages.FLOOD
 
 
 @pytest.fixture
