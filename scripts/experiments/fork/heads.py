@@ -174,7 +174,7 @@ DRAWINGS = [
         draw_success,
         "Two bars for each policy: the share of drives past all four trees, and of single trees passed. For drivers, "
         "mixture, autoregressive, diffusion, flow and l2 on the left driver both are close to 100 %. l2, whatever its "
-        "size, passes four trees almost never, the Gaussian seldom, independent categoricals in less than half.",
+        "size, passes four trees almost never, the Gaussian seldom, independent categoricals in about half.",
         table,
     ),
     Drawing(
