@@ -149,7 +149,7 @@ DEEP = {
     "scripts.check 1.1": "scripts.check.Stored",
     "scripts.check 1.1 --hint": "scripts.check.Stored",
     "scripts.submit --out new.zip": "scripts.submit.Stored",
-    "scripts.figures --out new": "scripts.figures.Sources",
+    "scripts.figures --out new": "scripts.figures.Store",
     "scripts.report --out new": "scripts.report.read_answers",
     "scripts.staff.tables --check": "scripts.staff.tables.load",
     "scripts.staff.writeup --out new": "scripts.staff.writeup.made",
