@@ -43,13 +43,16 @@ def passes(bug: Bug, probe: Probe, seed: str) -> bool:
 
 @pytest.mark.parametrize("bug", [pytest.param(b, id=f"{b.exercise}-{b.id}") for b in bugs().values()])
 def test_a_bug_costs_its_exercise_and_no_other_and_is_named(bug):
-    for seed in SEEDS:
-        for exercise in (bug.exercise, *bug.also):
-            assert not all(passes(bug, probe, seed) for probe in of(exercise)), f"{exercise}, seed {seed}"
     student = InProcess(mutant(bug), ROOT)
     (verdicts,) = judge.judge(student, stored(), of(bug.exercise), reveal=True, known=stored())
     if any(v.got for v in verdicts if v.status != "passed"):  # otherwise an exception is shown
         assert Result.of(verdicts).mistakes == [bug.says]
+    likely = {verdict.probe.id for verdict in verdicts if verdict.status != "passed"}
+    for exercise in (bug.exercise, *bug.also):
+        # One probe that fails is enough, and those that just failed are likely to fail again.
+        probes = sorted(of(exercise), key=lambda probe: probe.id not in likely)
+        for seed in SEEDS:
+            assert not all(passes(bug, probe, seed) for probe in probes), f"{exercise}, seed {seed}"
 
 
 @pytest.mark.parametrize("exercise", [id for id, exercise in TABLE.items() if exercise.file in CALLERS])
