@@ -272,25 +272,28 @@ class Actor:
 
     def replan(self, rows: Bool[np.ndarray, " N"]) -> None:
         """Forget the plan of the environments where `rows` is True: somebody else drove there in the meantime."""
-        if self.carried_out is not None:
+        if self.carried_out is not None and np.any(rows):
             self.carried_out[torch.from_numpy(np.asarray(rows, dtype=bool))] = self.config.execute
 
     @torch.no_grad()
     def _plan_where(self, needed: Bool[Tensor, " N"]) -> None:
         """Plan anew where `needed`. A learner none of whose environments needs a plan draws nothing."""
         learners = len(self.networks)
-        own = zip(by_learner(needed, learners), by_learner(self.history, learners), strict=True)
-        for i, (here, history) in enumerate(own):
-            if not here.any():
-                continue
-            rows = slice(None) if here.all() else here  # where all need a plan, nothing is copied
-            generator, seen = self.generators[i], history[rows]
-            chunks = torch.stack([policy.act(seen, generator, self.deterministic) for policy in self.networks[i]])
-            plan = chunks.mode(dim=0).values if self.config.discrete else chunks.mean(dim=0)
-            if self.plan is None:
-                self.plan = plan.new_zeros(len(needed), *plan.shape[1:])
-            by_learner(self.plan, learners)[i][rows] = plan
-            by_learner(self.carried_out, learners)[i][rows] = 0
+        if needed.all():  # the usual case without chunks, and the first step: nothing is copied
+            self.plan = torch.cat([self._plans(i, seen) for i, seen in enumerate(by_learner(self.history, learners))])
+            self.carried_out.zero_()
+            return
+        own = (by_learner(values, learners) for values in (needed, self.history, self.plan, self.carried_out))
+        for i, (here, history, plan, carried_out) in enumerate(zip(*own, strict=True)):
+            if here.any():
+                plan[here], carried_out[here] = self._plans(i, history[here]), 0
+
+    def _plans(self, i: int, seen: Float[Tensor, "B W O"]) -> Shaped[Tensor, "B ..."]:
+        """The plans `[B, H, A]` of learner i; `[B]` if actions are discrete."""
+        chunks = [policy.act(seen, self.generators[i], self.deterministic) for policy in self.networks[i]]
+        if len(chunks) == 1:
+            return chunks[0]
+        return torch.stack(chunks).mode(dim=0).values if self.config.discrete else torch.stack(chunks).mean(dim=0)
 
     def members(self) -> list["Actor"]:
         """The ensemble as E separate actors, each with one member for each learner, to see where members disagree."""
