@@ -66,8 +66,8 @@ _SMALL, _WIDE = (64, 64), (128, 128)
 _HUGE = (290, 290)  # 16 times the parameters of the small l2 policy; a test counts them
 _SHORT = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Heads that have to find several modes train longer; with large steps, diffusion and flow pass fewer trees.
-_LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 800}
-_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 800}
+_LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 500}
+_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 500}
 # Flow and diffusion start from noise of standard deviation 1. On actions scaled to standard deviation 1 the two modes
 # then lie far apart compared with the noise, and few samples end up between them.
 _FAR_APART = {"action_scale": "standard"}
@@ -95,7 +95,7 @@ FORK = Task(
 _PIXELS = {"observation_scale": "none"}
 # With smaller steps and without the average of the weights, one learner in twenty does not learn to stay on the lane.
 _STEADY = TrainConfig(steps=1_000, learning_rate=3e-3, ema=0.75)
-_LANE_RECIPES = {"l2": Recipe(PolicyConfig("l2", **_PIXELS), _STEADY, quick_steps=300)}
+_LANE_RECIPES = {"l2": Recipe(PolicyConfig("l2", **_PIXELS), _STEADY, quick_steps=200)}
 
 LANE = Task("hw1/Lane-v0", lambda env, rng: LaneExpert(), _LANE_RECIPES, **_PIXELS)
 LANE_NO_HEADING = Task("hw1/LaneNoHeading-v0", lambda env, rng: LaneExpert(), _LANE_RECIPES, **_PIXELS)
@@ -116,7 +116,7 @@ TASKS: dict[str, Task] = {
 # --- one state, two modes --------------------------------------------------------------------------------------------
 _FEW = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Diffusion and flow learn a sharp function of action and noise level: large steps, averaged.
-_SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 800}
+_SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 500}
 # Few sampler steps make the modes too narrow; these are enough for the density that was learned.
 _DDIM, _EULER = {"sampling_steps": 100}, {"sampling_steps": 50}
 
