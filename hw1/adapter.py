@@ -8,6 +8,7 @@ count.
 Shapes: N parallel environments, O numbers in an observation, S in a state, A in an action.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -120,28 +121,28 @@ def fitting(env: VectorEnv, action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.nd
     """Actions in the environment's own shape and type (`carried_out`). Raises ValueError if they do not fit."""
     if isinstance(env.unwrapped, BatchedEnv):  # it clips and checks by itself
         return action
-    single, action = env.single_action_space, np.asarray(action)
+    single, action, shape = env.single_action_space, np.asarray(action), env.action_space.shape
     if isinstance(single, spaces.Discrete):
         first, last = int(single.start), int(single.start + single.n - 1)
-        fits = action.shape == (env.num_envs,) and action.dtype.kind in "iu"
-        wrong = action[(action < first) | (action > last)] if fits else action
+        fits = action.shape == shape and action.dtype.kind in "iu"
+        wrong = (action < first) | (action > last) if fits else action
         what = f"integers from {first} to {last}, one for each of {env.num_envs} environments"
     else:
-        fits = action.shape[:1] == (env.num_envs,) and action.size == np.prod(env.action_space.shape)
-        fits = fits and action.dtype.kind in "biuf"
-        wrong = action[~np.isfinite(action)] if fits else action
+        fits = action.shape[:1] == shape[:1] and action.size == prod(shape) and action.dtype.kind in "biuf"
+        wrong = ~np.isfinite(action) if fits else action
         what = f"finite numbers of the shape {list(single.shape)}, for each of {env.num_envs} environments"
-    if not fits or wrong.size:
-        raise ValueError(f"actions must be {what}; got the shape {list(action.shape)}, for example {wrong.ravel()[:1]}")
-    return carried_out(single, action.reshape(env.action_space.shape)).astype(single.dtype)
+    if not fits or wrong.any():
+        example = (action[wrong] if fits else action).ravel()[:1]
+        raise ValueError(f"actions must be {what}; got the shape {list(action.shape)}, for example {example}")
+    return carried_out(single, action.reshape(shape)).astype(single.dtype)
 
 
 def carried_out(space: spaces.Space, action: Shaped[np.ndarray, "N ..."]) -> Shaped[np.ndarray, "N ..."]:
     """Actions as an environment carries them out: clipped to its Box, and rounded if the Box holds whole numbers."""
-    if not isinstance(space, spaces.Box) or action.ndim == 0 or action.size != len(action) * np.prod(space.shape):
+    if not isinstance(space, spaces.Box) or action.ndim == 0 or action.size != len(action) * prod(space.shape):
         return action
     low, high = (bound.reshape(-1) for bound in (space.low, space.high))
-    action, shape = np.clip(action.reshape(len(action), -1), low, high), action.shape
+    action, shape = action.reshape(len(action), -1).clip(low, high), action.shape
     return (np.rint(action) if space.dtype.kind in "iu" else action).reshape(shape)
 
 
