@@ -74,8 +74,13 @@ student: $(VENV)/ready  ## release: the branch student, its tag and out/student
 	$(BIN)/python -m scripts.staff.release --out $(OUT)/student
 
 # END STAFF
-clean:  ## delete results that can be made again; .venv, seeds and grades stay
-	test ! -d $(OUT) || find $(OUT) -mindepth 1 -maxdepth 1 ! -name '*.seed' ! -name grades -exec rm -rf {} +
+# What a person made or decided: own driving, predictions, the numbers of hints taken.
+KEPT := drive predictions.json hints.json
+# BEGIN STAFF
+KEPT += *.seed grades
+# END STAFF
+clean:  ## delete results that can be made again; .venv and what you drove and predicted stay
+	test ! -d $(OUT) || find $(OUT) -mindepth 1 -maxdepth 1 $(foreach name,$(KEPT),! -name '$(name)') -exec rm -rf {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The same pins with uv and with pip. What the checks use is imported once: the first time, Python compiles it and a virus

@@ -116,7 +116,7 @@ TASKS: dict[str, Task] = {
 # --- one state, two modes --------------------------------------------------------------------------------------------
 _FEW = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Diffusion and flow learn a sharp function of action and noise level: large steps, averaged.
-_SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 500}
+_SHARP = {"train": TrainConfig(steps=1_500, learning_rate=2e-2, batch_size=128, ema=0.75), "quick_steps": 800}
 # Few sampler steps make the modes too narrow; these are enough for the density that was learned.
 _DDIM, _EULER = {"sampling_steps": 100}, {"sampling_steps": 50}
 

@@ -104,8 +104,10 @@ def run(options: Options) -> int:
     check(options)
     start = time.perf_counter()
     experiments, absent = chosen(options)
-    computed = compute(experiments, options)
-    computed.absent = absent
+    computed = Computed(absent=absent)
+    experiments = with_kept(experiments, options, computed.sources)
+    had_full_run = options.quick and holds_full_run(options.out / "claims.json")
+    compute(experiments, options, computed)
     pages = [present(experiment, computed, options.out) for experiment in experiments]
     claims = [claim for _, found, _ in pages for claim in found]
     rows = [as_row(claim, computed.results, options) for claim in claims]
@@ -115,6 +117,8 @@ def run(options: Options) -> int:
     print_table(rows, options.quick)
     for why, names in computed.left_out.items():
         print(f"left out: {', '.join(names)}: {why}")
+    if had_full_run:
+        print(f"{options.out} showed a full run before: the same command without --quick shows it again in seconds")
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes; open {options.out / 'index.html'}")
     return int(computed.failed)
 
@@ -126,6 +130,25 @@ def chosen(options: Options) -> tuple[list[Experiment], dict[str, str]]:
     return [each for each in wanted if each.name not in absent], absent
 
 
+def with_kept(experiments: list[Experiment], options: Options, sources: Sources) -> list[Experiment]:
+    """With those whose results are in the store already: page and claims grow if experiments are run one by one."""
+    store = Store(options.out / "cache")
+
+    def kept(experiment: Experiment) -> bool:
+        paths = [part.path for part in parts_of([experiment], options, store, sources)]
+        return bool(paths) and all(path.exists() for path in paths)
+
+    return [each for each in EXPERIMENTS.values() if each in experiments or (options.only and kept(each))]
+
+
+def holds_full_run(claims: Path) -> bool:
+    """Whether the page shows claims of a full run."""
+    try:
+        return any(not row["quick"] for row in json.loads(claims.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError):
+        return False  # a damaged file is written again
+
+
 def measured_on(options: Options) -> str:
     """The seeds and the kind of run, in a sentence."""
     seeds = seeds_of(options)
@@ -134,10 +157,9 @@ def measured_on(options: Options) -> str:
 
 
 # --- computing -------------------------------------------------------------------------------------------------------
-def compute(experiments: list[Experiment], options: Options) -> Computed:
-    """Run what is not in the store yet, several parts at a time; join the seeds of every job."""
+def compute(experiments: list[Experiment], options: Options, computed: Computed) -> None:
+    """Run what is not in the store yet, several parts at a time; join the seeds of every job in `computed`."""
     store = Store(options.out / "cache")
-    computed = Computed()
     parts = list(parts_of(experiments, options, store, computed.sources))
     done = {part.path: arrays for part in parts if (arrays := store.load(part.path)) is not None}
     waiting = [part for part in parts if part.path not in done]
@@ -166,7 +188,6 @@ def compute(experiments: list[Experiment], options: Options) -> Computed:
         if name not in computed.missing:
             computed.files[name] = [part.path.name for part in parts if part.job.name == name]
             computed.results[name] = {key: joined([arrays[key] for arrays in own]) for key in own[0]}
-    return computed
 
 
 def joined(parts: list[np.ndarray]) -> np.ndarray:

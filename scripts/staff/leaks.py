@@ -15,6 +15,7 @@ import struct
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 
 import pypdf
@@ -60,7 +61,7 @@ class Secrets:
         for _, code in _code(files):
             for begin, end in markers.solutions(code):
                 block = code[begin:end]
-                trees |= set(fingerprints(textwrap.dedent(block), _module_names(code)))
+                trees |= fingerprints(textwrap.dedent(block), _module_names(code))
                 squeezed = (squeeze(re.sub(r"(^|\s)# .*", "", line)) for line in block.splitlines())
                 lines |= {line for line in squeezed if len(line) >= LINE}
         return cls(frozenset(trees), frozenset(lines), frozenset(words))
@@ -71,7 +72,7 @@ def scan(files: dict[str, bytes], secrets: Secrets) -> list[Leak]:
     leaks = [Leak(name, what) for name, data in files.items() for what in _leaks_in(name, data, secrets)]
     for name, code in _code(files):
         names = _module_names(code) | LIBRARIES  # a snippet imports nothing
-        if secrets.trees & set(fingerprints(code, names)):
+        if secrets.trees & fingerprints(code, names):
             leaks.append(Leak(name, "has the syntax tree of a solution"))
     return leaks
 
@@ -134,6 +135,7 @@ def _webp_metadata(data: bytes) -> Iterator[str]:
         position += 8 + size + size % 2
 
 
+@cache  # releases in a row have most files in common
 def _pdf_text(data: bytes) -> str:
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages)
 
@@ -146,7 +148,8 @@ def _pdf_metadata(data: bytes) -> Iterator[str]:
 
 
 # --- syntax trees ----------------------------------------------------------------------------------------------------
-def fingerprints(code: str, keep: set[str]) -> Iterator[str]:
+@cache
+def fingerprints(code: str, keep: frozenset[str]) -> frozenset[str]:
     """A text for every statement and expression that is large enough; variables have numbers instead of names.
 
     Args:
@@ -155,14 +158,17 @@ def fingerprints(code: str, keep: set[str]) -> Iterator[str]:
     try:
         tree = ast.parse(code)
     except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        least = STATEMENT if isinstance(node, ast.stmt) else EXPRESSION if isinstance(node, ast.expr) else None
-        if least is None or isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        nodes = [n for n in ast.walk(node) if not isinstance(n, ast.expr_context)]
-        if least <= len(nodes) and not _is_text(node):
-            yield _dump(node, keep, {})
+        return frozenset()
+    return frozenset(_dump(node, keep, {}) for node in ast.walk(tree) if _is_telling(node))
+
+
+def _is_telling(node: ast.AST) -> bool:
+    """Whether it is a statement or an expression that is large enough."""
+    least = STATEMENT if isinstance(node, ast.stmt) else EXPRESSION if isinstance(node, ast.expr) else None
+    if least is None or isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return False
+    nodes = [n for n in ast.walk(node) if not isinstance(n, ast.expr_context)]
+    return least <= len(nodes) and not _is_text(node)
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -170,7 +176,7 @@ def _is_text(node: ast.AST) -> bool:
     return all(isinstance(n, ast.Constant | ast.Expr | ast.Tuple | ast.List | ast.Load) for n in ast.walk(node))
 
 
-def _dump(node, keep: set[str], numbers: dict[str, int]) -> str:
+def _dump(node, keep: frozenset[str], numbers: dict[str, int]) -> str:
     if isinstance(node, ast.Name):
         return node.id if node.id in keep else f"v{numbers.setdefault(node.id, len(numbers))}"
     if isinstance(node, ast.arg):
@@ -183,19 +189,19 @@ def _dump(node, keep: set[str], numbers: dict[str, int]) -> str:
     return repr(node)
 
 
-def _module_names(code: str) -> set[str]:
+def _module_names(code: str) -> frozenset[str]:
     """The names that a module imports or defines, and Python's own."""
     names = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
     try:
         body = ast.parse(code).body
     except SyntaxError:
-        return names
+        return frozenset(names)
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-    return names
+    return frozenset(names)
 
 
 def _code(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:

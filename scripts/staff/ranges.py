@@ -103,7 +103,9 @@ def measure(demo: Path) -> dict:
     options = figures.Options(out=demo)
     figures.check(options, "--demo")
     experiments, _ = figures.chosen(options)
-    results = figures.compute(experiments, options).results
+    computed = figures.Computed()
+    figures.compute(experiments, options, computed)
+    results = computed.results
     seconds = {
         experiment.name: sum(float(results[job.name]["seconds"].sum()) for job in experiment.jobs(False))
         for experiment in experiments

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +82,35 @@ def test_an_optional_experiment_runs_only_if_it_is_named_and_says_what_is_missin
     assert figures.run(figures.Options(only=("far",), out=tmp_path)) == 0
     assert f"left out: far: {remedy}" in capsys.readouterr().out
     assert f"Left out: far: {remedy}." in (tmp_path / "index.html").read_text()
+
+
+# --- one experiment after the other ---------------------------------------------------------------------------------
+def claims_in(folder) -> set[str]:
+    return {row["claim"].partition(":")[0] for row in json.loads((folder / "claims.json").read_text())}
+
+
+def numbered(n: int) -> Experiment:
+    """An experiment with one claim, "claim n"."""
+
+    def job(seeds):
+        return {"y": np.ones(len(seeds))}
+
+    job.__module__, job.__qualname__ = "scripts.experiments.tightrope", "simulate"
+    claim = lambda results: [Claim(f"claim {n}: is one", results[f"job {n}"]["y"], 1.0, jobs=(f"job {n}",))]  # noqa: E731
+    return Experiment(str(n), f"Number {n}", lambda quick: [Job(f"job {n}", job)], (claim,), ())
+
+
+def test_experiments_that_run_one_by_one_share_a_page(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figures, "EXPERIMENTS", {str(n): numbered(n) for n in (1, 2, 3)})
+    options = figures.Options(out=tmp_path, seeds=2, jobs=1)
+    for n, shown in (("2", {"claim 2"}), ("1", {"claim 1", "claim 2"}), ("2", {"claim 1", "claim 2"})):
+        assert figures.run(replace(options, only=(n,))) == 0
+        assert claims_in(tmp_path) == shown
+    assert figures.run(replace(options, only=("3",), seeds=3)) == 0
+    assert claims_in(tmp_path) == {"claim 3"}, "the others have not run with these seeds"
+    assert "shows it again" not in capsys.readouterr().out
+    assert figures.run(replace(options, quick=True)) == 0
+    assert "the same command without --quick shows it again" in capsys.readouterr().out
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
