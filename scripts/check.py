@@ -1,4 +1,4 @@
-"""Your grade so far, with hints: runs the autograder's checks on your code in hw1.
+"""Your points so far, and what is wrong: runs the autograder's checks on your code in hw1.
 
     python -m scripts.check              everything
     python -m scripts.check 1.3 E.2      two exercises
@@ -98,13 +98,25 @@ def select(names: tuple[str, ...] = ()) -> list[Exercise]:
     """Exercises by id or part in the handout's order, or all without names. Raises UserError for unknown names."""
     table = exercises.load()
     part = {id: id.partition(".")[0] for id in table}
+    known = part.keys() | set(part.values())
     wanted = {name.upper() for name in names}
-    if unknown := sorted(wanted - part.keys() - set(part.values())):
+    if unknown := sorted({name for name in names if name.upper() not in known}):
         raise UserError(
-            f"there is no exercise {', '.join(unknown)}. The exercises are {', '.join(table)}; "
-            f"a part ({', '.join(dict.fromkeys(part.values()))}) stands for all of its exercises"
+            f"there is no exercise {', '.join(unknown)}{''.join(map(meant, unknown))}. The exercises are "
+            f"{', '.join(table)}; a part ({', '.join(dict.fromkeys(part.values()))}) stands for all of its exercises"
         )
     return [e for e in table.values() if not wanted or wanted & {e.id, part[e.id]}]
+
+
+def meant(name: str) -> str:
+    """What somebody may have meant by the name of no exercise, in brackets; empty if that cannot be told."""
+    table = exercises.load()
+    if name.upper().rpartition(".")[0] in table:
+        return f" (a check of {name.upper().rpartition('.')[0]})"
+    if name.startswith("5"):
+        return " (a question for the report: python -m scripts.report)"
+    same = [e.id for e in table.values() if name.upper() in (e.id.replace(".", ""), *map(str.upper, e.names))]
+    return f" (did you mean {same[0]}?)" if same else ""
 
 
 def needs_help(result: Result) -> bool:

@@ -24,6 +24,7 @@ ADVICE = {
     r"only integer tensors of a single element": "a tuple is used as a tensor; unpack it (`first, second = ...`)",
     r"not implemented for '(Long|Int|Bool)'": "this tensor holds no floating numbers; are two arguments swapped?",
     r"boolean index did not match": "a mask needs the shape of what it selects from; did you select before?",
+    r"zero-size array": "the array is empty here; what does the text say about that case?",
     r"is out of bounds": "an index goes from 0 to the size - 1; is it off by one, or does it belong to another axis?",
     r"too many indices": "this has fewer axes than the index; is the batch axis missing, or are two arguments swapped?",
     r"cannot assign to field": "a Dataset cannot be changed; make a new one",

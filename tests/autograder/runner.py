@@ -118,7 +118,8 @@ class Runner:
             if file in self.broken:
                 return self.broken[file]
         answer = self._ask(probe, inputs)
-        if answer.status == "crashed" and not self._over():
+        first = answer.status == "timed out" and not self.timeouts.total()  # perhaps the computer was busy for a moment
+        if (answer.status == "crashed" or first) and not self._over():
             self._start()
             answer = self.no_worker or self._ask(probe, inputs)
         self.timeouts[probe.exercise] += answer.status == "timed out"

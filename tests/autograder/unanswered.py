@@ -28,7 +28,11 @@ SPECIAL = {
     "delete the lines with the markers",
     "EOFError": "the code reads from the keyboard (input), but nobody is there to type; remove it",
 }
-LATE = "no answer in time; is there an endless loop, or are two arguments swapped, such as horizon and seed?"
+LATE = (
+    "no answer in time; is there an endless loop, is it right but far too slow, or are two arguments swapped, such as "
+    "horizon and seed?"
+)
+BUSY = " If this computer is busy, give it more time: --timeout 60"
 ENDED = "the process ended unexpectedly"
 INSTALLED = "ModuleNotFoundError: on the server there are only the packages of requirements.txt"
 LINES = 10_000  # in a file of a student
@@ -62,7 +66,8 @@ def why(probe: Probe, answer: Answer, reveal: bool) -> tuple[str, str]:
         )
     prefix = _prefix(importing)
     if answer.status == "timed out":
-        return answer.status, f"importing {importing} does not finish" if importing else LATE
+        text = f"importing {importing} does not finish" if importing else LATE
+        return answer.status, text + BUSY * (reveal and not importing)
     if answer.status == "crashed":
         return answer.status, prefix + ((clean(detail.get("message", "")) if reveal else "") or ENDED)
     kind = detail.get("kind") if isinstance(detail.get("kind"), str) else ""

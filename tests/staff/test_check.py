@@ -64,8 +64,8 @@ def line_of(tree, file: str, text: str) -> int:
         ),
         (
             "1.4",
-            r"0/8 timed out hw1/losses.py:(?P<line>\d+) all \d checks: no answer in time; is there an endless loop, or "
-            r"are two arguments swapped, such as horizon and seed\?$",
+            r"0/8 timed out hw1/losses.py:(?P<line>\d+) all \d checks: no answer in time; is there an endless loop, "
+            r"is it right but far too slow, or are two arguments swapped, such as horizon and seed\? If this .* 60$",
         ),
         ("2.2", r"0/12 failed hw1/heads.py:(?P<line>\d+) .*ValueError: too bad \(hw1/heads.py, line \d+\)"),
         ("3.1", r"0/6 crashed hw1/compounding.py:(?P<line>\d+) all \d checks: the process ended unexpectedly"),
@@ -142,6 +142,23 @@ def test_ctrl_c_ends_the_command_and_its_processes(student):
         assert not alive(process.pid)
 
 
+@pytest.mark.parametrize(("old", "new"), [("def mse_loss(", "def mse_los("), ("def gaussian_nll(", "def gauss_nll(")])
+def test_a_renamed_function_costs_its_own_exercise_alone(student, old, new):
+    own = student({})
+    path = own.folder / "hw1/losses.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    lost = "1.1" if "mse" in old else "1.3"
+    said = own.run("scripts.check", lost, "2.1", "E.3").stdout
+    name = old.removeprefix("def ").removesuffix("(")
+    assert f"hw1/losses.py has no {name}; has it another name now?" in " ".join(said.split())
+    assert re.findall(r"(points|credit) +(\d+/\d+)", said) == [
+        ("points", f"8/{12 if lost == '1.1' else 14}"),
+        ("credit", "5/5"),
+    ]
+
+
 # --- in this process --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("names", "found"),
@@ -171,8 +188,25 @@ def test_an_open_exercise_is_an_error_unless_it_is_asked_not_to_be(monkeypatch, 
 def test_an_unknown_exercise_gets_an_error_with_the_list_of_exercises(capsys):
     assert check.main(["1.3", "1.9", "seven"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: there is no exercise 1.9, SEVEN. The exercises are 1.1, 1.2,")
+    assert error.startswith("error: there is no exercise 1.9, seven. The exercises are 1.1, 1.2,")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("1.1.2", "1.1.2 (a check of 1.1)"),
+        ("e.3.1", "e.3.1 (a check of E.3)"),
+        ("5.1", "5.1 (a question for the report: python -m scripts.report)"),
+        ("e1", "e1 (did you mean E.1?)"),
+        ("mse_loss", "mse_loss (did you mean 1.1?)"),
+        ("GaussianHead", "GaussianHead (did you mean 2.1?)"),
+        ("9", "9"),
+    ],
+)
+def test_what_an_unknown_exercise_may_mean_is_said(name, meant, capsys):
+    assert check.main([name]) == 2
+    assert capsys.readouterr().err.startswith(f"error: there is no exercise {meant}. The exercises are")
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])

@@ -23,8 +23,8 @@ from scripts.staff import packages
 from tests.autograder import home, rules, runner, server
 from tests.autograder.judge import judge
 from tests.autograder.oracle import Stored
-from tests.autograder.probes import of
-from tests.autograder.runner import Runner, Spawned
+from tests.autograder.probes import PROBES, of
+from tests.autograder.runner import Answer, Runner, Spawned
 from tests.autograder.staff import cage
 from tests.autograder.staff.live import Live
 from tests.autograder.staff.sandbox import Sandbox, SandboxError
@@ -469,3 +469,19 @@ def test_seeds_differ_between_probes():
         _seed(probe, {"x": np.zeros(3)})
         drawn.append((random.random(), np.random.rand(), torch.rand(()).item()))
     assert len(set(drawn)) == len(drawn)
+
+
+def test_a_time_out_is_tried_again_until_one_is_no_accident(monkeypatch):
+    asked = Runner(launch=lambda: None)
+    asked.worker = object()
+    monkeypatch.setattr(asked, "_start", lambda: None)
+    answers = []
+    monkeypatch.setattr(asked, "_ask", lambda probe, inputs: Answer(answers.pop(0)))
+    for given, told in (
+        (["timed out", "ok"], "ok"),
+        (["timed out", "timed out"], "timed out"),
+        (["timed out"], "timed out"),
+    ):
+        answers[:] = given
+        assert asked.ask(PROBES["1.1.1" if told == "ok" else "1.2.1"], {}).status == told
+        assert answers == []
