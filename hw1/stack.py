@@ -46,11 +46,15 @@ class Stack:
     def losses(
         self, obs: Float[Tensor, "models B W O"], action: Shaped[Tensor, "models B ..."], noise: Generator
     ) -> Float[Tensor, " models"]:
-        """The loss of each model on its own batch. Raises ValueError if the loss of one model is not a scalar."""
+        """The loss of each model on its own batch. Raises ValueError unless it is a scalar that can be trained."""
         loss = self._losses(obs, action, noise)
         if loss.shape != (len(self.models),):
             raise ValueError(
                 f"the loss must be a scalar, got the shape {list(loss.shape[1:])}; look at {self.exercise}"
+            )
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            raise ValueError(
+                f"the loss has no gradient: no .detach(), no torch.no_grad(), no .item(); look at {self.exercise}"
             )
         return loss
 

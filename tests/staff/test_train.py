@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -734,3 +735,24 @@ def test_a_mistake_is_answered_in_words_before_anything_is_computed(
     assert "Traceback" not in said
     assert out == ""
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            "return undefined",
+            r"error: NameError: name 'undefined' is not defined \(hw1/losses\.py, line \d+\); python -m ",
+        ),
+        (
+            "return ((action - pred) ** 2).sum(-1).mean().detach()",
+            r"error: the loss has no gradient: .*1\.1 mse_loss",
+        ),
+    ],
+)
+def test_a_mistake_in_the_loss_is_one_sentence(student, tmp_path, code, told):
+    own = student({"1.1": code})
+    done = own.run("scripts.train", "--task", "fork", "--head", "l2", "--steps", "5", "--out", str(tmp_path / "new"))
+    assert done.returncode == 1
+    assert re.search(told, done.stderr)
+    assert "Traceback" not in done.stderr
