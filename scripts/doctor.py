@@ -290,14 +290,20 @@ def edited(root: Path) -> Iterator[Finding]:
     try:
         from tests.autograder import originals
 
-        changed = originals.edited(root, originals.released(root))
+        released = originals.released(root)
+        changed = originals.edited(root, released)
     except Exception as error:  # a broken hw1 or snapshot may raise anything
         yield Finding(TODO, f"given files cannot be compared ({error})", "git checkout -- hw1/exercises.* tests")
         return
     for file in changed:
-        exists = (root / file).exists()
-        text = f"{file} is {'not as it was released' if exists else 'missing'}: the server uses the original"
-        yield Finding(NOTE, text, f"if that was not on purpose: git checkout -- {file}")
+        if not (root / file).exists():
+            remedy = f"git checkout -- {file}, or copy it from a new download"
+            yield Finding(TODO, f"{file} is missing: your code may need it", remedy)
+        elif file not in released:
+            yield Finding(NOTE, f"{file} is not part of the release: the server does not have it", "delete or keep it")
+        else:
+            text = f"{file} is not as it was released: the server uses the original"
+            yield Finding(NOTE, text, f"if that was not on purpose: git checkout -- {file}")
     if not changed:
         yield Finding(OK, "all given files are as they were released")
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,14 @@ def test_an_edited_given_file_is_a_note_and_the_students_own_files_are_not(tree)
         gates.write_text(text)
     assert [(f.level, f.remedy) for f in found] == [(NOTE, "if that was not on purpose: git checkout -- hw1/gates.py")]
     assert levels(doctor.edited(tree)) == [OK]
+
+
+def test_a_given_file_that_is_missing_must_be_restored_and_one_of_the_students_own_is_named(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "hw1-copy")
+    (tmp_path / "hw1-copy/hw1/gates.py").rename(tmp_path / "hw1-copy/hw1/my_gates.py")
+    missing, own = doctor.edited(tmp_path / "hw1-copy")
+    assert (missing.level, missing.says) == (TODO, "hw1/gates.py is missing: your code may need it")
+    assert (own.level, own.remedy) == (NOTE, "delete or keep it")
 
 
 def test_what_is_missing_is_named(tree, tmp_path):
