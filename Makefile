@@ -29,7 +29,7 @@ demo: $(VENV)/ready  ## measure every claim and draw every figure; open out/inde
 quick: $(VENV)/ready  ## the same, coarse but fast
 	$(BIN)/python -m scripts.figures --quick --out $(OUT)
 
-check: $(VENV)/ready  ## your grade so far, with hints
+check: $(VENV)/ready  ## your points so far, and what is wrong
 	$(BIN)/python -m scripts.check --exit-zero
 
 doctor:  ## what is wrong with the set-up, and the remedy; installs nothing

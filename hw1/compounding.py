@@ -80,7 +80,7 @@ def tightrope_cost(error_rate: float, horizon: int, recoverable: bool) -> float:
     again.
 
     Hint: the walker is off the rope after step t with probability 1 - (1 - eps)^t; sum over t = 1 .. T. For
-    eps T << 1 that is about eps T^2 / 2.
+    eps T << 1 that is about eps T (T + 1) / 2.
 
     Precise to 0.1 % for eps from 1e-6 to 1 and T from 1 to 100,000. Smaller eps does not occur, except 0: then
     nobody slips, and a formula that divides by eps cannot be used. A sum over t is as good as a closed form.

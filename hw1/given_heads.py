@@ -27,7 +27,7 @@ class Head(nn.Module):
         raise NotImplementedError
 
     def mode(self, features: Features) -> Actions:
-        """One deterministic action: where the distribution peaks."""
+        """One deterministic action, at or near a peak of the distribution if the head can tell where it is."""
         raise NotImplementedError
 
 

@@ -4,7 +4,7 @@ Every head answers the same three questions about p(action | features):
 
     loss(features, action, generator)   how badly does it explain the expert's actions? (scalar, mean over the batch)
     sample(features, generator)         draw an action
-    mode(features)                      one deterministic action, at or near a peak: each exercise says which
+    mode(features)                      one deterministic action: each exercise says which
 
 Shapes: B batch, F features, A numbers in an action, K mixture components or bins. A head does not know about time: a
 chunk of actions is one long action to it; n (E.2) and t (E.3) count noise, not the steps of an episode. Actions are
@@ -144,7 +144,7 @@ class MixtureHead(Head):
         # END SOLUTION
 
     def mode(self, features: Features) -> Actions:
-        # TODO 2.2: the mean of the component with the largest weight, whatever the widths (near the highest peak).
+        # TODO 2.2: the mean of the component with the largest weight, whatever the widths.
         # BEGIN SOLUTION 2.2
         logits, means, _ = self(features)
         return pick(means, logits.argmax(dim=-1))

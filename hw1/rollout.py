@@ -79,7 +79,7 @@ def rollout(
     Without a gate the policy drives. Without a policy the expert drives. With a gate, the gate decides.
 
     Every environment plays one episode, which ends with a termination or a truncation (`hw1.adapter`). The loop goes on
-    to the horizon; later steps of an environment whose episode has ended do not count. A policy that plans ahead and
+    to the horizon; rewards and datasets leave out what an environment does after its end. A policy that plans ahead and
     has a method `replan(rows)` is told where, `[N]`, the expert has just handed back the wheel.
 
     `keep_obs=False` leaves the observations out of the result: pictures need nearly all the memory, and a test needs

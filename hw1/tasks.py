@@ -66,8 +66,8 @@ _SMALL, _WIDE = (64, 64), (128, 128)
 _HUGE = (290, 290)  # 16 times the parameters of the small l2 policy; a test counts them
 _SHORT = {"train": TrainConfig(steps=1_500, learning_rate=3e-3), "quick_steps": 400}
 # Heads that have to find several modes train longer; with large steps, diffusion and flow pass fewer trees.
-_LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 500}
-_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 500}
+_LONG = {"train": TrainConfig(steps=4_000, learning_rate=1e-2, ema=0.75), "quick_steps": 400}
+_AVERAGED = {"train": TrainConfig(steps=6_000, learning_rate=3e-3, ema=0.75), "quick_steps": 400}
 # Flow and diffusion start from noise of standard deviation 1. On actions scaled to standard deviation 1 the two modes
 # then lie far apart compared with the noise, and few samples end up between them.
 _FAR_APART = {"action_scale": "standard"}

@@ -70,8 +70,8 @@ NUMBERS = {
             "c",
             "lane",
             "more demonstrations are not the answer: cost against DAgger's at equal labels",
-            "With as many labels, a clone is off the lane {} times as often as DAgger (whose steps off the lane "
-            "count as at least 1 in all drives).",
+            "With as many labels, a clone is off the lane {} times as often as DAgger (to whose steps off the "
+            "lane, in all drives together, one is added: there may be none).",
         ),
     ),
     "5.3": (
@@ -166,7 +166,8 @@ class Results:
     def _sentence(self, number: Number) -> str:
         if number.claim in self.rows:
             return number.says.format(self.rows[number.claim]["shown"])
-        return number.says.format(f"(not measured yet{f'; only with {number.extra}' * bool(number.extra)})")
+        needs = f"; only with {number.extra}" if number.extra in not_done() else ""
+        return number.says.format(f"(not measured yet{needs})")
 
     def complaints(self) -> list[str]:
         """What is missing, and what should not be handed in."""

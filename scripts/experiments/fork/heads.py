@@ -169,8 +169,8 @@ DRAWINGS = [
     Drawing(
         "fork_success",
         "Two drivers pass each tree on the left and fast, or on the right and slow. The mean of the two (l2), one "
-        "bell around it (Gaussian) and a network 16 times as large all hit the tree; heads that can represent two "
-        "modes do not.",
+        "bell around it (Gaussian) and a network 16 times as large sooner or later hit a tree; heads that can "
+        "represent two modes seldom do.",
         draw_success,
         "Two bars for each policy: the share of drives past all four trees, and of single trees passed. For drivers, "
         "mixture, autoregressive, diffusion, flow and l2 on the left driver both are close to 100 %. l2, whatever its "

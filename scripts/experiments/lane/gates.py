@@ -28,7 +28,7 @@ def gate_claims(name: str, who: str, share: float) -> Callable[[Results], list[C
     def make(results: Results) -> list[Claim]:
         gated, dagger = results[f"lane {name}"], results["lane dagger"]
         jobs = (f"lane {name}", "lane dagger")
-        worse = gated["cost"] - dagger["cost"]  # (L, R + 1); round 0 is the same clone
+        worse = gated["cost"] - dagger["cost"]  # (L, R + 1)
         labels = gated["labels"][:, -1] / dagger["labels"][:, -1]
         return [
             *[
