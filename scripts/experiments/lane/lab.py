@@ -56,7 +56,7 @@ class Plan:
     """The same for DAgger's policy, which seldom disagrees with the expert, and for the expert beside it."""
 
 
-QUICK = Plan(rounds=2, rollouts=15, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48, rare=48)
+QUICK = Plan(rounds=1, rollouts=30, steps=RECIPE.quick_steps, members=3, detectors=5, tests=12, many=48, rare=48)
 
 
 def job(name: str, run: Callable[..., Arrays], quick: bool, together: int = SEEDS, **options: object) -> Job:
