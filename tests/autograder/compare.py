@@ -18,7 +18,7 @@ INFINITE = "a division by 0, the logarithm of 0, or the exponential of a large n
 NOT_A_NUMBER = "0 / 0, inf - inf, or the logarithm, root or power of a negative number"
 DTYPE, SHAPE, NUMBERS, INFINITIES = "the wrong dtype", "the wrong shape", "wrong numbers", "not all numbers are finite"
 DISTRIBUTION = "drawn from a different distribution"
-STATEMENTS = {True: "this is not so, but it must be", False: "this is so, but it must not be"}
+STATEMENTS = {True: "should hold, but does not", False: "holds, but should not"}
 """A statement about an answer, by whether it must hold."""
 AVERAGE, TRANSPOSED, RESHAPED = (
     ": one value for each row; average over the batch",

@@ -194,8 +194,8 @@ def test_every_difference_is_one_of_the_sentences(right, other, change, rule):
 def test_a_wrong_statement_is_told_as_such():
     yes, no = np.array(True), np.array(False)
     for reveal in (True, False):
-        assert difference(Close(), no, yes, reveal=reveal) == "this is not so, but it must be"
-        assert difference(Close(), yes, no, reveal=reveal) == "this is so, but it must not be"
+        assert difference(Close(), no, yes, reveal=reveal) == "should hold, but does not"
+        assert difference(Close(), yes, no, reveal=reveal) == "holds, but should not"
 
 
 @pytest.mark.parametrize(("says", "function"), compare.FUNCTIONS.items(), ids=compare.FUNCTIONS)
