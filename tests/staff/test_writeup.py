@@ -118,7 +118,7 @@ def test_ranges_are_read_from_the_results_of_a_demo(monkeypatch, tmp_path):
         return flat | alone | {"seconds": np.full(10, 30.0)}
 
     results = type("Fake", (dict,), {"__missing__": arrays})()
-    monkeypatch.setattr(figures, "compute", lambda *_: figures.Computed(results))
+    monkeypatch.setattr(figures, "compute", lambda _, __, computed: setattr(computed, "results", results))
     found = ranges.measure(tmp_path)
     assert found["minutes"]["tightrope"] == 10.0  # two jobs of ten seeds of half a minute
     assert found["ranges"]["fork l2"] == {"median": 0.45, "low": 0.045, "high": 0.855, "percent": True}
