@@ -8,13 +8,15 @@ wrongly or could not begin, 130 if interrupted.
 import json
 import os
 import sys
-from collections.abc import Callable, Collection
+import traceback
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
+from hw1.exercises import ROOT
 from scripts.terminal import prepare_terminal
 
 Chosen = TypeVar("Chosen")
@@ -67,6 +69,14 @@ def ended(work: Callable[[], int | None], expected: dict[type[Exception], int] |
 def _say(text: str, status: int) -> int:
     print(text, file=sys.stderr)
     return status
+
+
+def line_of(error: Exception, places: Iterable[str]) -> str:
+    """The last line of these files and folders of the homework that led to the error, in brackets; empty if none."""
+    roots = [ROOT / place for place in places]
+    frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if any(file.is_relative_to(root) for root in roots)]
+    return f" ({own[-1][0].relative_to(ROOT).as_posix()}, line {own[-1][1]})" if own else ""
 
 
 # --- options that are refused before anything is computed ------------------------------------------------------------

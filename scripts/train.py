@@ -14,7 +14,6 @@ evaluation of every round) into the folder `--out`. If the run is interrupted, t
 import os
 import signal
 import sys
-import traceback
 from dataclasses import asdict
 
 if __name__ == "__main__":
@@ -34,7 +33,7 @@ from hw1 import exercises
 from hw1.demos import DatasetError
 from hw1.tasks import TASKS, Task
 from hw1.training import NonFiniteLoss
-from scripts.command import UserError
+from scripts.command import UserError, line_of
 from scripts.training import refusals, worlds
 from scripts.training.folder import Folder, code_of, versions
 from scripts.training.options import Options
@@ -55,7 +54,7 @@ def main(arguments: list[str]) -> int:
         run(options)
     except (DatasetError, NonFiniteLoss, NotImplementedError, OSError, UserError, ValueError) as error:
         message = f"{error} is not done yet" if isinstance(error, NotImplementedError) else str(error)
-        where = own_line(error) if type(error) is ValueError else ""
+        where = line_of(error, exercises.files()) if type(error) is ValueError else ""
         print(f"error: {message}{where}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -64,22 +63,11 @@ def main(arguments: list[str]) -> int:
         print(f"interrupted{more}", file=sys.stderr)
         return 130
     except Exception as error:
-        if not (where := own_line(error)):
+        if not (where := line_of(error, exercises.files())):
             raise  # a mistake of ours
         print(f"error: {type(error).__name__}: {error}{where}; python -m scripts.check says more", file=sys.stderr)
         return 1
     return 0
-
-
-def own_line(error: Exception) -> str:
-    """The line of the four files of the exercises that the error came through last, in brackets; empty if none."""
-    files = {str(exercises.ROOT / file): file for file in exercises.files()}
-    lines = [
-        f" ({files[f.filename]}, line {f.lineno})"
-        for f in traceback.extract_tb(error.__traceback__)
-        if f.filename in files
-    ]
-    return lines[-1] if lines else ""
 
 
 def run(options: Options) -> None:

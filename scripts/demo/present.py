@@ -6,7 +6,6 @@ A figure is drawn again only if its results, the code or matplotlib has changed:
 import csv
 import io
 import json
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -20,6 +19,7 @@ from matplotlib.figure import Figure
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.closure import Sources
+from scripts.command import line_of
 from scripts.experiments.base import Arrays, Claim, Clip, Drawing, Experiment, Missing, Results, Table
 from scripts.experiments.style import lecture_hall
 from scripts.store import Store
@@ -32,9 +32,7 @@ def reason(error: Exception) -> str:
     """ "needs TODO 3.2", or the error and the last line of the homework that led to it."""
     if id := exercises.unfinished(error):
         return f"needs TODO {id}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ROOT / "hw1")]
-    where = f" ({Path(frames[-1].filename).relative_to(ROOT).as_posix()}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return f"{type(error).__name__}: {error}{line_of(error, ('hw1',))}"
 
 
 @dataclass
