@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -48,6 +48,13 @@ class Computed:
     sources: Sources = field(default_factory=lambda: Sources(ROOT))
     """The code, which is parsed once for all jobs and figures."""
 
+    def own(self, experiment: Experiment) -> "Computed":
+        """Only the results of the experiment's own jobs: its page cannot depend on which others run beside it."""
+        names = {job.name for quick in (False, True) for job in experiment.jobs(quick)}
+        results = Results({name: arrays for name, arrays in self.results.items() if name in names})
+        files = {name: files for name, files in self.files.items() if name in names}
+        return replace(self, results=results, files=files)  # what is missing is recorded in the same table
+
     @property
     def failed(self) -> bool:
         """Whether anything is missing for a reason other than an unfinished exercise."""
@@ -80,6 +87,7 @@ Presented = tuple[Experiment, list[Claim], dict[str, Picture]]
 
 def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
     """Judge the claims and draw the figures of an experiment, as far as its jobs could be run."""
+    computed = computed.own(experiment)
     claims = [
         attempt(partial(judge, make), f"claims {i} of {experiment.name}", computed) or []
         for i, make in enumerate(experiment.claims, start=1)

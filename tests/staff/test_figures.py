@@ -124,6 +124,10 @@ def numbers(results):
     return table_of_means("x (m)", [1, 2], {"the method": results["a job"]["y"]})
 
 
+def own_jobs(quick: bool) -> list[Job]:
+    return [Job("a job", drawn)]
+
+
 DRAWING = Drawing("a_figure", "Look at the line.", drawn, "A line that rises from left to right.", numbers)
 
 
@@ -135,7 +139,7 @@ def computed() -> Computed:
 
 
 def test_a_figure_is_written_twice_with_its_numbers_and_always_the_same_bytes(computed, tmp_path):
-    experiment = Experiment("x", "X", lambda quick: [], (), [DRAWING])
+    experiment = Experiment("x", "X", own_jobs, (), [DRAWING])
     contents = []
     for name in ("one", "two"):
         picture = present(experiment, computed, tmp_path / name)[2]["a_figure"]
@@ -154,7 +158,7 @@ def test_a_figure_is_drawn_again_only_if_what_it_depends_on_has_changed(computed
         calls.append(results)
         return drawn(results)
 
-    experiment = Experiment("x", "X", lambda quick: [], (), [Drawing("a_figure", "Look.", draw, "A line.", numbers)])
+    experiment = Experiment("x", "X", own_jobs, (), [Drawing("a_figure", "Look.", draw, "A line.", numbers)])
 
     def files() -> dict[str, bytes]:
         picture = present(experiment, computed, tmp_path)[2]["a_figure"]
@@ -167,6 +171,8 @@ def test_a_figure_is_drawn_again_only_if_what_it_depends_on_has_changed(computed
     computed.files["a job"] = ["one"]
     first = files()
     assert (files(), len(calls)) == (first, 3)
+    computed.files["of another experiment"], computed.results["of another experiment"] = ["three"], {}
+    assert (files(), len(calls)) == (first, 3), "what runs beside it does not matter"
     computed.files["a job"], computed.results["a job"]["y"][0] = ["two"], 9.0
     assert files() != first
     assert len(calls) == 4
@@ -183,10 +189,17 @@ def test_a_figure_that_cannot_be_drawn_costs_no_other(computed, tmp_path):
     broken = Drawing("broken", "No.", lambda results: 1 / 0, "Nothing.")
     needs = Drawing("needs", "No.", lambda results: results["another job"], "Nothing.")
     clip = Clip("clip", "No.", "Nothing.", "another job")
-    experiment = Experiment("x", "X", lambda quick: [], (), [broken, needs, DRAWING], clips=[clip])
+    experiment = Experiment("x", "X", own_jobs, (), [broken, needs, DRAWING], clips=[clip])
     _, _, pictures = present(experiment, computed, tmp_path)
     assert list(pictures) == ["a_figure"]
     assert list(computed.missing) == ["figure broken"]
+
+
+def test_an_experiment_sees_no_results_but_its_own(computed, tmp_path):
+    computed.results["of another experiment"] = {"y": np.zeros((3, 2))}
+    nosy = Drawing("nosy", "No.", lambda results: drawn({"a job": results["of another experiment"]}), "Nothing.")
+    _, _, pictures = present(Experiment("x", "X", own_jobs, (), [nosy, DRAWING]), computed, tmp_path)
+    assert list(pictures) == ["a_figure"]
 
 
 def test_an_estimate_that_needs_an_exercise_costs_only_its_claims(computed, tmp_path):
@@ -197,7 +210,7 @@ def test_an_estimate_that_needs_an_exercise_costs_only_its_claims(computed, tmp_
         return [Claim("c", results["a job"]["y"], at_least=0.0, estimate=unfinished)]
 
     good = [lambda results: [Claim("d", results["a job"]["y"], at_least=0.0)]]
-    _, made, _ = present(Experiment("x", "X", lambda quick: [], [claims, *good], ()), computed, tmp_path)
+    _, made, _ = present(Experiment("x", "X", own_jobs, [claims, *good], ()), computed, tmp_path)
     assert [claim.claim for claim in made] == ["d"]
     assert computed.missing == {"claims 1 of x": "needs TODO 3.2"}
 
@@ -206,7 +219,7 @@ def test_text_of_figures_is_escaped_and_numbers_are_in_the_page(computed, tmp_pa
     nasty = Drawing(
         "nasty", "a < b & c", drawn, 'the "line" <rises>', lambda results: (("<x>",), [("<1>",), (2.5,), (22_000,)])
     )
-    presented = present(Experiment("x", "<X>", lambda quick: [], (), [nasty]), computed, tmp_path)
+    presented = present(Experiment("x", "<X>", own_jobs, (), [nasty]), computed, tmp_path)
     text = page([presented], [], "Seeds <1>.", computed)
     assert 'alt="the &quot;line&quot; &lt;rises&gt;"' in text
     assert "a &lt; b &amp; c" in text

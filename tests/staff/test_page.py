@@ -13,7 +13,7 @@ from PIL import Image
 
 from scripts.demo.page import page as made
 from scripts.demo.present import Computed, present
-from scripts.experiments.base import Clip, Drawing, Experiment, table_of_means
+from scripts.experiments.base import Clip, Drawing, Experiment, Job, table_of_means
 from scripts.experiments.style import look
 from scripts.staff.drive_picture import CHROMIUM
 from tests.staff.drive_browser import SIZES
@@ -64,7 +64,7 @@ def address(tmp_path_factory) -> str:
     experiment = Experiment(
         "lane",
         "Lane: compounding errors and how corrections stop them",
-        lambda quick: [],
+        lambda quick: [Job("job", lambda seeds: {})],
         (),
         [Drawing("figure_of_lines", "Look at the lines. " * 20, lines, "Three lines that rise.", numbers)],
         clips=[Clip("clip_of_lane", "Three cars.", "Three cars on a road.", "job")],

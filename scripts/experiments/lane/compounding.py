@@ -174,7 +174,8 @@ def disagreements(results: Results) -> dict[str, np.ndarray]:
 def draw_disagreement(ax: Axes, results: Results) -> None:
     first, last, corrected = disagreements(results).values()
     band(ax, HORIZONS, first, "bc", f"clone of the demonstrations, $T^{{{exponent(first):.2f}}}$")
-    band(ax, HORIZONS, last, "bc", "clone of as many labels as DAgger", linestyle=":", marker="x")
+    label = f"clone of as many labels as DAgger, $T^{{{exponent(last):.2f}}}$"
+    band(ax, HORIZONS, last, "bc", label, linestyle=":", marker="x")
     band(ax, HORIZONS, corrected, "dagger", f"DAgger, $T^{{{exponent(corrected):.2f}}}$")
     for values, power in ((first, 2), (corrected, 1)):
         line = values[:, 0].mean() * (HORIZONS / HORIZONS[0]) ** power
