@@ -7,13 +7,15 @@ from pathlib import Path
 
 from hw1 import exercises
 from hw1.exercises import Exercise
-from tests.autograder import markdown
+from tests.autograder import compare, markdown
 from tests.autograder.verdict import Verdict
 
 GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
 COLOURS = {"passed": GREEN, "partly": YELLOW, "failed": RED, "timed out": RED, "crashed": RED}
 RESET = "\033[0m"
 HANDOUT = "writeup/handout.html"
+COMMON = "|".join(map(re.escape, (compare.SIGN, compare.INFINITE, compare.NOT_A_NUMBER, compare.OFFSET[:-8])))
+EXPLANATION = re.compile(rf" \((?:[^()]*right value|{COMMON})[^()]*\)")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,20 @@ class Result:
             ((_, text),) = reasons
             return [*map(sentence, self.mistakes), *([f"all {len(missed)} checks: {text}"] if text else [])]
         rows = [_because(reason, [v for v in missed if (v.text or v.status) == reason]) for reason, _ in reasons]
-        return [*map(sentence, self.mistakes), *rows]
+        return [*map(sentence, self.mistakes), *_explained_once(rows)]
+
+
+def _explained_once(rows: list[str]) -> list[str]:
+    """Without what numbers have in common, such as "twice the right value", where that has been said before."""
+    said: set[str] = set()
+
+    def first(found: re.Match[str]) -> str:
+        kind = re.sub(r"[\d./= ]+", " ", found[0])  # of whatever size
+        again = kind in said
+        said.add(kind)
+        return "" if again else found[0]
+
+    return [EXPLANATION.sub(first, row) for row in rows]
 
 
 def sentence(text: str) -> str:

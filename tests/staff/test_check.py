@@ -256,6 +256,19 @@ def test_checks_that_fail_for_the_same_reason_share_a_line_with_their_points():
     assert summed.lines()[1].startswith(f"1.3.2 {second.title} ({second.points:g} point")
 
 
+def test_what_numbers_have_in_common_is_said_once():
+    texts = (
+        "loss: got 5, expected 2.5 (twice the right value); loss if B = 1: got 4, expected 2 (twice the right value)",
+        "gradient: got 8, expected 2 (B = 4 times the right value; did you take a sum?)",
+        "gradient: got 9, expected 3 (B = 3 times the right value; did you take a sum?); x: got 2, expected 1 (B = 2)",
+    )
+    verdicts = [Verdict(probe, "failed", text) for probe, text in zip(of("1.3"), texts, strict=False)]
+    first, second, third = Result.of(verdicts).lines()
+    assert first.endswith("loss: got 5, expected 2.5 (twice the right value); loss if B = 1: got 4, expected 2")
+    assert second.endswith("(B = 4 times the right value; did you take a sum?)")
+    assert third.endswith("gradient: got 9, expected 3; x: got 2, expected 1 (B = 2)")
+
+
 def test_a_file_that_cannot_be_read_is_explained_once():
     def unreadable(id: str, text: str) -> Result:
         return Result.of([Verdict(probe, "failed", text, imported=False) for probe in of(id)])

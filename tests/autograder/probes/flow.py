@@ -69,7 +69,7 @@ def point_facts(inputs: Arrays, answer: Arrays) -> Arrays:
 
 @probe(
     "E.3.1",
-    "the point on the path that the network sees, and its time",
+    "where on the path the network is asked: the point and the time",
     points=1.0,
     draw=draw_near_and_far,
     rules={

@@ -420,7 +420,7 @@ def draw_stds(rng: np.random.Generator) -> Arrays:
         the_standard_deviations_are_small={"log_std": (-6.0, -5.1)},
         the_standard_deviations_are_large={"log_std": (2.2, 4.0)},
         the_actions_are_near={"z": 0.1},
-        the_loss_is_0={"free": True, "A": 3},
+        every_density_is_1={"free": True, "A": 3},
     )
 
 
@@ -556,7 +556,7 @@ def draw_mixtures(rng: np.random.Generator) -> Arrays:
         first={"both": True},
         the_standard_deviations_are_small={"log_std": (-6.0, -5.1)},
         the_standard_deviations_are_large={"log_std": (2.2, 4.0)},
-        the_loss_is_0={"free": True, "A": 3},
+        every_density_is_1={"free": True, "A": 3},
     )
 
 

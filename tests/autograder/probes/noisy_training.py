@@ -193,9 +193,9 @@ def many_facts(answer: Arrays) -> Arrays:
     tolerance = OUTSIDE * (rows * dims) ** -0.5
     return {
         "the noise of a large batch is normally distributed": np.array(count == rows * dims and 3.6 < largest < 8),
-        "standard deviation of this noise": nearly(std, 1.0, tolerance * 0.5**0.5),
-        "mean distance of this noise from 0": nearly(distance, (2 / np.pi) ** 0.5, tolerance * 0.603),
-        "mean square of the sums of its rows": nearly(sums, 1.0, OUTSIDE * (2 / rows) ** 0.5),
+        "standard deviation of the noise of a large batch": nearly(std, 1.0, tolerance * 0.5**0.5),
+        "mean distance of the noise of a large batch from 0": nearly(distance, (2 / np.pi) ** 0.5, tolerance * 0.603),
+        "mean square of the row sums of the noise of a large batch": nearly(sums, 1.0, OUTSIDE * (2 / rows) ** 0.5),
     }
 
 
