@@ -33,7 +33,7 @@ import tyro
 from hw1 import exercises
 from hw1.exercises import ROOT, Exercise
 from scripts import hints
-from scripts.command import UserError, ended, read_options, require_file, require_seconds
+from scripts.command import File, Seconds, UserError, ended, read_options, require_file, require_seconds
 from scripts.terminal import colour, progress
 from tests.autograder import report
 from tests.autograder.judge import judge
@@ -52,11 +52,11 @@ class Options:
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")
     ] = ()
     """Exercises, such as 1.3 or E.2, or parts, such as 1 or E; without any, everything is checked."""
-    summary: Path | None = None
+    summary: File = None
     """A file to which the results are added as a Markdown table, as the page of a job on GitHub shows them."""
     debug: bool = False
     """Run your code without a separate process and time limits, print full tracebacks; breakpoint() works."""
-    timeout: float | None = None
+    timeout: Seconds = None
     """Seconds for each check, instead of its own limit (10 for most checks). Increase it on a slow computer."""
     hint: bool = False
     """Print a hint on the first exercise that does not pass yet: a question, then an example, then a formula."""

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -20,6 +20,9 @@ from hw1.exercises import ROOT
 from scripts.terminal import prepare_terminal
 
 Chosen = TypeVar("Chosen")
+# Options that may be left out. Without these, help and errors of tyro say {None}|FLOAT.
+Seconds = Annotated[float | None, tyro.conf.arg(constructor=float, metavar="SECONDS", help_behavior_hint="")]
+File = Annotated[Path | None, tyro.conf.arg(constructor=Path, metavar="FILE", help_behavior_hint="")]
 LONGEST = 86_400.0  # seconds in a day: the operating system's timers take no arbitrary number
 LEFTOVERS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".venv", "out"}  # folders that running our code makes
 

@@ -4,6 +4,7 @@ your own numbers at the part that they belong to.
 
 import base64
 import re
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import unquote
@@ -51,12 +52,14 @@ class Page(mistune.HTMLRenderer):
         super().__init__(escape=True)
         self.folder, self.out = folder, out
         self.complaints: list[str] = []
+        self.not_drawn: list[str] = []  # figures of the demo
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         name = unquote(url)
         path = self.out / name.removeprefix(OUT) if name.startswith(OUT) else self.folder / name
         if path.suffix.lower() not in PICTURES or not path.is_file():
-            self.complaints.append(f"the picture {url} is not there")
+            own = name.startswith(OUT)
+            self.not_drawn.append(path.name) if own else self.complaints.append(f"the picture {url} is not there")
             return f"<em>{escape(path.name)} is not there yet.</em>"
         data = base64.b64encode(path.read_bytes()).decode()
         return f'<img alt="{escape(text)}" src="data:{PICTURES[path.suffix.lower()]};base64,{data}">'
@@ -85,8 +88,14 @@ def report(text: str, folder: Path, results: Results) -> tuple[str, list[str]]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>HW1: report</title><style>{STYLE.read_text(encoding='utf-8')}{EXTRA}</style></head><body><main>",
     )
-    complaints = page.complaints + [NO_HANDOUT] * (not HANDOUT.is_file())
+    complaints = [*page.complaints, *figures_missing(page.not_drawn), *[NO_HANDOUT] * (not HANDOUT.is_file())]
     return "\n".join([*top, body, "</main></body></html>\n"]), complaints
+
+
+def figures_missing(names: list[str]) -> Iterator[str]:
+    """What to do about figures of the demo that are not there yet, in one sentence; nothing if all are."""
+    if names:
+        yield f"not drawn yet: {', '.join(names)}; `make demo` draws all (`python -m scripts.figures --quick` coarsely)"
 
 
 def _question(question: str, results: Results) -> str:

@@ -5,7 +5,8 @@
 The zip is unpacked again and graded with the public checks, in an empty folder and under the rules of the server. What
 may be different there is listed: imports, newer Python, other versions of packages. You hand in your report separately.
 
-Exit status: 0 if the zip can be handed in, whatever points it earns, 2 if it cannot, 130 if interrupted.
+Exit status: 0 if the zip is complete, whatever points it earns, 1 if one of the four files is missing in it, 2 if there
+is no zip, 130 if interrupted.
 """
 
 import hashlib
@@ -45,15 +46,15 @@ def main(arguments: list[str]) -> int:
     return ended(lambda: run(options), {IntakeError: 2, SnapshotError: 2})
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     require_file("--out", options.out, ours=is_submission)
     try:
-        submit(options.out)
+        return int(bool(submit(options.out).missing))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{options.out} is not completely checked") from None
 
 
-def submit(out: Path) -> None:
+def submit(out: Path) -> Intake:
     """Write `out`, grade its contents, and list them. Raises IntakeError if the server could not grade it."""
     oracle = Stored(ROOT, PROBES.values())
     contents = pack(ROOT)
@@ -69,6 +70,7 @@ def submit(out: Path) -> None:
     for warning in warnings(ROOT, intake, oracle):
         print(f"warning: {warning}")
     print(earned(results))
+    return intake
 
 
 def earned(results: list[Result]) -> str:
@@ -125,7 +127,8 @@ def names_in(path: Path) -> set[str]:
 def warnings(root: Path, intake: Intake, oracle: Stored) -> Iterator[str]:
     """Reasons why the server's result may differ, or why the zip may not be what the student wants to hand in."""
     for file in intake.missing:
-        yield f"{file} is missing: its exercises earn no points."
+        remedy = "" if (root / file).exists() else f"; git checkout -- {file} brings back the last committed one"
+        yield f"{file} is missing: its exercises earn no points{remedy}."
     yield from intake.notes
     changed = [file for file in oracle.edited(root) if file in oracle.given]
     if changed:

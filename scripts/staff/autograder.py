@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hw1.exercises import ROOT
-from scripts.command import UserError, ended, read_options, require_file, require_seconds
+from scripts.command import File, Seconds, UserError, ended, read_options, require_file, require_seconds
 from scripts.submit import names_in, zipped
 from tests.autograder.staff import keys, private, results
 
@@ -46,9 +46,9 @@ class Options:
     """Secret from which the hidden inputs are drawn; by default the seed kept next to the zip, or else a new one."""
     seconds: float = 480.0
     """The limit for one submission. The platform's own limit, by default 600, must be at least 120 higher."""
-    probe_seconds: float | None = None
+    probe_seconds: Seconds = None
     """The limit for one probe, instead of each probe's own."""
-    pip_config: Path | None = None
+    pip_config: File = None
     """A pip configuration for the platform. Its index should have torch without GPU libraries, gigabytes smaller."""
     allow_unprotected: bool = False
     """Grade even if the platform does not permit isolation of students' code. Hidden inputs are then not secret."""

@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 import joblib
 import tyro
 
-from scripts.command import LONGEST, read_options
+from scripts.command import LONGEST, File, Seconds, read_options
 from scripts.staff import regrade
 from scripts.staff.attempts import best_of
 from scripts.staff.grading import (
@@ -63,7 +63,7 @@ class Options:
     """Submissions: folders or zips that contain hw1/; or a platform's export, as its folder or its zip."""
     out: Path = Path("out/grades")
     """The folder for the grades."""
-    roster: Path | None = None
+    roster: File = None
     """A CSV file of the class: id, name, email, section, group, extension (days)."""
     attempt: Literal["latest", "first", "best"] = "latest"
     """Which of several attempts of a student counts."""
@@ -77,7 +77,7 @@ class Options:
     """Submissions graded at the same time; 0 means one for each core."""
     dask: str = ""
     """Address of a Dask scheduler whose workers grade, instead of this machine (needs `distributed`)."""
-    probe_timeout: float | None = None
+    probe_timeout: Seconds = None
     """Seconds for one probe, instead of each probe's own limit."""
     timeout: float = 600.0
     """Seconds for one submission."""

@@ -19,7 +19,7 @@ from typing import Annotated
 import tyro
 
 from hw1 import exercises
-from scripts.command import UserError, ended, read_options, require_folder
+from scripts.command import File, UserError, ended, read_options, require_folder
 from scripts.staff import platforms
 from scripts.staff.final import DEFAULT, Final, Policy, finals, read_policy
 from tests.autograder.staff import private, roster, sheets
@@ -38,7 +38,7 @@ class Options:
 
     grades: Path = Path("out/grades")
     """The folder of grades."""
-    roster: Path | None = None
+    roster: File = None
     """A CSV file of the class; by default the first of --tables."""
     policy: Path = DEFAULT
     """What lateness costs, in TOML."""

@@ -12,6 +12,10 @@ from hw1.tasks import TASKS, Recipe, Task
 from hw1.training import TrainConfig
 from scripts.training import worlds
 
+GATES = ("beta", "human", "uncertainty")
+NAMED = {"task": TASKS, "head": HEADS, "preset": PRESETS, "gate": GATES}
+"""What the options with these names may be."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -41,7 +45,7 @@ class Options:
     """Reaction time of the drivers in time steps."""
     dagger: int = 0
     """Rounds of DAgger after cloning (not on fork, whose two drivers disagree)."""
-    gate: Literal["", "beta", "human", "uncertainty"] = ""
+    gate: Literal["", *GATES] = ""
     """Who drives in a round of DAgger: the policy, a coin (--beta), or the expert where it is needed (HG-DAgger)."""
     beta: float = 0.5
     """For --gate beta: in round i = 1, 2, ... the expert drives with probability beta^i. This is p^(i-1) of Ross et al.
@@ -68,6 +72,9 @@ class Options:
 def parse(arguments: list[str], description: str) -> Options:
     """The command line. Explicit options always win over the recipe's. Raises ValueError, which names the option."""
     said = explicit(arguments)
+    for name, known in NAMED.items():
+        if said.get(name, "") not in ("", *known):
+            raise ValueError(f"--{name} {said[name]}: there is no such {name}; choose one of {', '.join(known)}")
     place, recipe = defaults_for(said)
     defaults = Options(
         policy=_with(recipe.policy, said),

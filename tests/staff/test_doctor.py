@@ -182,6 +182,18 @@ def test_conflict_markers_are_found_only_at_the_start_of_a_line(tmp_path, text):
     assert doctor.conflicts(tmp_path) == [("a.py", 1 + text.startswith("a"))]
 
 
+def test_a_conflict_is_reported_once(tmp_path):
+    (tmp_path / "hw1").mkdir()
+    for file in doctor.FOUR:
+        (tmp_path / file).write_text("x = 1\n")
+    (tmp_path / doctor.FOUR[1]).write_text("<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> upstream/student\n")
+    assert len(list(doctor.conflicted(tmp_path))) == 1
+    assert list(doctor.own_files(tmp_path)) == []
+    (tmp_path / doctor.FOUR[0]).write_text("x = (\n")
+    (broken,) = doctor.own_files(tmp_path)
+    assert broken.says.startswith(f"{doctor.FOUR[0]}, line 1: ")
+
+
 # --- corrections ------------------------------------------------------------------------------------------------------
 def test_corrections_that_wait_are_counted_without_a_network(tmp_path):
     git(tmp_path, "init", "-q", "-b", "student", "public")

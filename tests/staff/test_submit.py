@@ -86,7 +86,7 @@ def test_a_file_that_is_not_text_is_named_and_costs_its_own_exercises_only(stude
     broken = student({})
     (broken.folder / "hw1/heads.py").write_bytes(b"# \0\xff\n")
     done = broken.run("scripts.submit")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     assert "warning: hw1/heads.py is missing: its exercises earn no points.\n" in done.stdout
     assert "warning: hw1/heads.py, line 1: a null byte, which Python does not accept; save the file" in done.stdout
 
@@ -125,7 +125,9 @@ def test_the_same_files_make_the_same_zip_whenever_they_were_written(own):
 def test_there_is_a_warning_for_a_missing_file_but_none_for_a_broken_one(own):
     intake = Intake("", [exercises.files()[-1]], ["a note"])
     warnings = list(submit.warnings(own, intake, Stored(own)))
-    assert warnings[:2] == [f"{exercises.files()[-1]} is missing: its exercises earn no points.", "a note"]
+    last = exercises.files()[-1]
+    back = f"; git checkout -- {last} brings back the last committed one."
+    assert warnings[:2] == [f"{last} is missing: its exercises earn no points{back}", "a note"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from scripts.command import UserError, ended, read_options, require_file
+from scripts.command import File, UserError, ended, read_options, require_file
 from scripts.staff.classroom.page import TITLE, write
 from tests.autograder.staff.batch import BatchError
 from tests.autograder.staff.folder import Grades
@@ -27,7 +27,7 @@ class Options:
 
     grades: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[DIR]")] = Path("out/grades")
     """The folder of grades."""
-    out: Path | None = None
+    out: File = None
     """The page; by default class.html in that folder."""
 
 
