@@ -28,6 +28,7 @@ def disagreement(
     those of a whole rollout, [T, N, S].
 
     Args:
+        policy: its actions are arrays [N, A]; there are no discrete ones here.
         tolerance: absolute, in the units of the action; it may be 0.
         horizon: time steps T.
         seed: of the rollout.

@@ -141,8 +141,8 @@ def intervention_rollout(
     The rules of `hw1.rollout` hold: `seed` resets the environment, and the policy and the gate if they have `reset`. At
     every step the policy and the gate are asked once, about all environments. Before the first step the expert did not
     drive anywhere. The rollout goes on to the horizon, although some episodes end earlier. What exercise 4.1 says about
-    ends, `env` and the expert holds here, too. What the policy and the gate return is their own: change nothing in
-    place.
+    how episodes end, about `env` and about the expert is true here, too. What the policy and the gate return is their
+    own: change nothing in place.
     """
     # TODO 4.4: a gated rollout; keep what the expert drove.
     # BEGIN SOLUTION 4.4

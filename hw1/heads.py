@@ -188,7 +188,7 @@ class AutoregressiveHead(Head):
 
     def loss(self, features: Features, action: Actions, generator: Generator | None = None) -> Loss:
         # TODO E.1: teacher forcing. Round the action to bin centres first: these are the inputs in sampling, too.
-        # to_bin and bin_centre do it. The loss is -log p of the whole action: that of exercise 1.2, but summed over A.
+        # to_bin and bin_centre do it. The loss is -log p of the whole action: exercise 1.2, sum over A, mean over B.
         # BEGIN SOLUTION E.1
         index = to_bin(action, self.bins)  # (B, A)
         logits = self(features, bin_centre(index, self.bins))
@@ -283,7 +283,7 @@ class DiffusionHead(Head):
         jumps = min(self.sampling_steps or self.steps, self.steps)
         visited = [(i + 1) * self.steps // jumps - 1 for i in range(jumps)]  # ends at the last level, pure noise
         for n, following in zip(reversed(visited), [*reversed(visited[:-1]), -1], strict=True):
-            # TODO E.2: predict clean action and noise, then mix them again at the level `following` (-1: no noise).
+            # TODO E.2: predict clean action and noise, mix them again at the level `following` (-1: no noise, abar 1).
             # BEGIN SOLUTION E.2
             clean, noise = self._denoise(features, noisy, n)
             abar = self._abar_before(following + 1)
@@ -341,7 +341,7 @@ class FlowMatchingHead(Head):
 
     def _integrate(self, features: Features, x: Actions) -> Actions:
         """Euler's method from t = 1 down to t = 0 in `self.steps` equal steps."""
-        # TODO E.3: at t = 1, 1 - 1/steps, ..., 1/steps: x <- x - velocity / steps.
+        # TODO E.3: at t = 1, 1 - 1/steps, ..., 1/steps, for all B rows: x <- x - velocity / steps.
         # BEGIN SOLUTION E.3
         for i in range(self.steps):
             t = x.new_full(x.shape[:1], 1 - i / self.steps)

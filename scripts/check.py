@@ -13,6 +13,9 @@ if interrupted. With --exit-zero (make check) an exercise that does not pass yet
 
 import sys
 
+if __name__ == "__main__" and not __spec__:
+    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.check")
+
 from scripts import doctor
 
 if __name__ == "__main__":  # before anything is imported that may be missing or broken

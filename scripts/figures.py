@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+if __name__ == "__main__" and not __spec__:
+    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.figures")
+
 import joblib
 import numpy as np
 import torch
@@ -27,7 +30,7 @@ from tqdm import tqdm
 from scripts.closure import Sources
 from scripts.command import UserError, ended, read_options, require_file, require_folder, require_whole
 from scripts.demo.page import page
-from scripts.demo.present import Computed, present, reason
+from scripts.demo.present import Computed, present, reason, withdraw
 from scripts.experiments import bimodal, clips, fork, hopper, lane, tightrope
 from scripts.experiments.base import Arrays, Claim, Experiment, Job, Results
 from scripts.store import Store
@@ -106,9 +109,10 @@ def run(options: Options) -> int:
     experiments, absent = chosen(options)
     computed = Computed(absent=absent)
     experiments = with_kept(experiments, options, computed.sources)
-    had_full_run = options.quick and holds_full_run(options.out / "claims.json")
+    before = shown_before(options.out / "claims.json")
     compute(experiments, options, computed)
     pages = [present(experiment, computed, options.out) for experiment in experiments]
+    withdraw([each for each in EXPERIMENTS.values() if each not in experiments], options.out)
     claims = [claim for _, found, _ in pages for claim in found]
     rows = [as_row(claim, computed.results, options) for claim in claims]
     write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")
@@ -117,8 +121,9 @@ def run(options: Options) -> int:
     print_table(rows, options.quick)
     for why, names in computed.left_out.items():
         print(f"left out: {', '.join(names)}: {why}")
-    if had_full_run:
-        print(f"{options.out} showed a full run before: the same command without --quick shows it again in seconds")
+    if before - {options.quick}:
+        other, how = ("full", "without") if options.quick else ("coarse", "with")
+        print(f"{options.out} showed a {other} run before: the same command {how} --quick shows it again in seconds")
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes; open {options.out / 'index.html'}")
     return int(computed.failed)
 
@@ -141,19 +146,21 @@ def with_kept(experiments: list[Experiment], options: Options, sources: Sources)
     return [each for each in EXPERIMENTS.values() if each in experiments or (options.only and kept(each))]
 
 
-def holds_full_run(claims: Path) -> bool:
-    """Whether the page shows claims of a full run."""
+def shown_before(claims: Path) -> set[bool]:
+    """Whether the page shows claims of a coarse run (True), of a full run (False), or none."""
     try:
-        return any(not row["quick"] for row in json.loads(claims.read_text(encoding="utf-8")))
+        return {bool(row["quick"]) for row in json.loads(claims.read_text(encoding="utf-8"))}
     except (OSError, ValueError, TypeError, KeyError):
-        return False  # a damaged file is written again
+        return set()  # a damaged file is written again
 
 
 def measured_on(options: Options) -> str:
     """The seeds and the kind of run, in a sentence."""
     seeds = seeds_of(options)
     which = f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"one seed ({seeds[0]})"
-    return f"A coarse run, whose claims need not hold: {which}." if options.quick else f"A full run: {which}."
+    if options.quick:
+        return f"A coarse run, whose claims need not hold and whose figures may differ from their captions: {which}."
+    return f"A full run: {which}."
 
 
 # --- computing -------------------------------------------------------------------------------------------------------

@@ -70,8 +70,8 @@ NUMBERS = {
             "c",
             "lane",
             "more demonstrations are not the answer: cost against DAgger's at equal labels",
-            "With as many labels, a clone is off the lane {} times as often as DAgger (to whose steps off the "
-            "lane, in all drives together, one is added: there may be none).",
+            "With as many labels, a clone is off the lane {} times as often as DAgger . (One step is "
+            "added to DAgger's in all drives together, because it may have none; the question is about disagreements.)",
         ),
     ),
     "5.3": (
@@ -86,20 +86,21 @@ NUMBERS = {
             "b",
             "lane",
             "a machine can gate: warning before the car leaves the lane, at 5 % false alarms",
-            "At 5 % false alarms, the doubt's alarm has been ringing for {} when a car leaves the lane.",
+            "At 5 % false alarms (read the share that is detected there from lane_roc.png), the doubt's alarm has been "
+            "ringing for {} when a car leaves the lane.",
             extra="E.4",
         ),
         Number(
             "c",
             "lane",
             "a person can gate: share of DAgger's labels, demonstrations included",
-            "HG-DAgger needs {} of DAgger's labels.",
+            "HG-DAgger needs {} of DAgger's labels, demonstrations included.",
         ),
         Number(
             "c",
             "lane",
             "a machine can gate: share of DAgger's labels, demonstrations included",
-            "The uncertainty gate needs {} of DAgger's labels.",
+            "The uncertainty gate needs {} of DAgger's labels, demonstrations included.",
             extra="E.4",
         ),
     ),

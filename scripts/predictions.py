@@ -40,13 +40,16 @@ def predict(name: str, question: str, choices: Sequence[str] = (), answer: Answe
         _widget(question, choices, entry, lambda given: _keep(name, question, choices, given))
 
 
-def outcome(name: str, value: Answer) -> None:
-    """Shows the prediction beside what came out, and stores both together, once; after a fast run, once more."""
+def outcome(name: str, value: Answer, exact: bool = False) -> None:
+    """Shows the prediction beside what came out, and stores both together, once; after a fast run, once more.
+
+    `exact`: a formula gives the value, so no run changes it.
+    """
     entries = read()
     if not (entry := entries.get(name)):
-        print(f"the outcome: {in_words(value)}. No prediction is stored; predict the next one first.")
+        print(f"the outcome: {in_words(value)}. No prediction is stored; predict first next time.")
         return
-    now = {"outcome": value if isinstance(value, str) else float(value), "fast": FAST}
+    now = {"outcome": value if isinstance(value, str) else float(value), "fast": FAST and not exact}
     if entry.get("outcome") is None or entry.get("fast"):
         entries[name] = entry | now
         _write(entries)
@@ -84,7 +87,8 @@ def _keep(name: str, question: str, choices: Sequence[str], given: Answer) -> st
     """Stores an answer; returns what is said about it."""
     value = _checked(given, choices)
     if value is None:
-        return f"{given!r} is not {'one of ' + ', '.join(choices) if choices else 'a number such as 1000 or 2.5'}"
+        wanted = f"one of {', '.join(choices)}" if choices else "a number such as 1000 or 2.5, without a separator"
+        return f"{given!r} is not {wanted}"
     _write(read() | {name: {"question": question, "prediction": value, "outcome": None}})
     return f"stored: {in_words(value)}. Now run the next cell."
 

@@ -11,6 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__" and not __spec__:
+    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.report")
+
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts.command import UserError, ended, read_options, require_file
@@ -51,7 +54,7 @@ def run(options: Options) -> None:
     numbers.write_text(f"% {MADE}\n{in_latex(results)}", encoding="utf-8")
     for complaint in (*complaints, *results.complaints()):
         print(f"note: {complaint}")
-    print(f"wrote {numbers} and {page}; open {page.name} in a browser, and print it as a PDF")
+    print(f"wrote {numbers} and {page}; open it in a browser, and print it as a PDF")
 
 
 def is_ours(path: Path) -> bool:

@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__" and not __spec__:
+    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.submit")
+
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable

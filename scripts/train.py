@@ -16,6 +16,9 @@ import signal
 import sys
 from dataclasses import asdict
 
+if __name__ == "__main__" and not __spec__:
+    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.train")
+
 if __name__ == "__main__":
 
     def leave(number: int, frame: object) -> None:

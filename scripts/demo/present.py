@@ -6,7 +6,7 @@ A figure is drawn again only if its results, the code or matplotlib has changed:
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -101,6 +101,14 @@ def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
             if picture := attempt(partial(write, about, folder), f"figure {about.name}", computed):
                 pictures[about.name] = picture
     return experiment, [claim for some in claims for claim in some], pictures
+
+
+def withdraw(experiments: Iterable[Experiment], out: Path) -> None:
+    """Remove the figures of experiments that are not on the page: an earlier run with other options drew them. What was
+    computed stays in the store, so they are back in seconds."""
+    for about in (each for experiment in experiments for each in (*experiment.drawings, *experiment.clips)):
+        for kind in ("svg", "png", "csv", "webp"):
+            (out / "figures" / f"{about.name}.{kind}").unlink(missing_ok=True)
 
 
 def judge(make: Callable[[Results], list[Claim]], results: Results) -> list[Claim]:

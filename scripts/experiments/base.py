@@ -110,7 +110,9 @@ class Claim:
         return f"at least {low}{self._unit}" if np.isfinite(self.at_least) else f"at most {high}{self._unit}"
 
     def _number(self, value: float) -> str:
-        return f"{100 * value:.1f}" if self.unit in ("%", "points") else f"{value:.3g}"
+        if self.unit in ("%", "points"):
+            return f"{100 * value:.1f}"
+        return f"{float(f'{value:.3g}'):,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
     @property
     def _unit(self) -> str:

@@ -31,6 +31,9 @@ ADVICE = {
     r"no larger than self": (
         "gather picks along the axis `dim`; along all other axes, index and tensor must have the same length"
     ),
+    r"GreaterThan\(lower_bound=0": (
+        "a standard deviation is 0 or negative; log_std itself may be, but the standard deviation is its exponential"
+    ),
     r"division by zero": "print the divisor; where it may be 0, what does the text want there?",
     r"math domain error": "the logarithm or the root of 0 or of a negative number",
     r"math range error|Numerical result out of range": "the result is too large for a float; stay in log space",

@@ -46,7 +46,12 @@ these rtol and atol: the sums of a wrong formula may cancel, and then processors
 
 
 def differences(
-    probe: Probe, got: Arrays, expected: Arrays, lengths: Mapping[str, set[int]] = {}, reveal: bool = True
+    probe: Probe,
+    got: Arrays,
+    expected: Arrays,
+    lengths: Mapping[str, set[int]] = {},
+    reveal: bool = True,
+    inputs: Mapping[str, np.ndarray] = {},
 ) -> dict[str, str]:
     """A sentence for each array of `got` that is wrong, by name; empty if all are right. `lengths`: of named axes."""
     wrong = {}
@@ -55,8 +60,18 @@ def differences(
         if name not in got:
             wrong[name] = f"{name} is missing"
         elif sentence := difference(rule, got[name], wanted, lengths, reveal):
-            wrong[name] = f"{name}: {sentence}"
+            shown = f"{name.replace(' if ', ' where ')}{_case(rule, got[name], wanted, inputs)}" if reveal else name
+            wrong[name] = f"{shown}: {sentence}"
     return wrong
+
+
+def _case(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str:
+    """The inputs that belong to the first number that differs, such as " (eps = 0.01, T = 20)"."""
+    names = getattr(rule, "beside", ())
+    if not names or got.shape != expected.shape or expected.ndim != 1:
+        return ""
+    first = int(np.argmin(_close(rule, got, expected)))
+    return f" ({', '.join(f'{name} = {inputs[name][first]:.4g}' for name in names)})"
 
 
 def same(probe: Probe, got: Arrays, expected: Arrays, loosely: bool = False) -> bool:

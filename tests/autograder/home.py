@@ -28,8 +28,9 @@ OPEN_FILES = 64
 """How many files may be open at a time."""
 STACK = 2 << 20
 """Bytes of a thread's stack. On the server it counts as memory even if it is not used."""
-PYTHON = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
-"""Variables for a new process: sets of strings have the same order in every run, and text files the same encoding."""
+PYTHON = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore"}
+"""Variables for a new process: sets of strings have the same order in every run, text files the same encoding, and no
+warning names a place that exists only during a check."""
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 # What Python itself needs on Windows, and where matplotlib keeps its list of fonts.
 KEPT = {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "MPLCONFIGDIR", *THREADS}

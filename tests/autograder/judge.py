@@ -87,7 +87,7 @@ def _judge(
         message = clean(error) if isinstance(error, ValueError) else forms.UNKNOWN
         verdict.text = message if reveal else discreet.objection(message)
         return verdict
-    wrong = compare.differences(probe, verdict.got, verdict.expected, probe.lengths(inputs), reveal)
+    wrong = compare.differences(probe, verdict.got, verdict.expected, probe.lengths(inputs), reveal, inputs)
     verdict.status = "failed" if wrong else "passed"
     verdict.text = (_first if reveal else discreet.difference)(list(wrong.values()))
     return verdict

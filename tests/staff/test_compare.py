@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from tests.autograder import compare
 from tests.autograder.compare import FALSE_ALARM, THIN, difference, same_distribution, sentences
+from tests.autograder.probes import PROBES
 from tests.autograder.probes.base import Close, Sample
+from tests.autograder.text import clean
 
 ROWS = 8000
 
@@ -216,3 +218,26 @@ def test_what_rounding_makes_of_0_is_shown_as_0():
     assert difference(Close(), np.array(5e-4), np.array(4e-7)) == "got 0.0005, expected 4e-07"
     tiny = Close(rtol=1e-3, atol=1e-12)
     assert difference(tiny, np.array(0.5), np.array(4e-7)) == "got 0.5, expected 4e-07"
+
+
+# --- what a student can repeat by hand --------------------------------------------------------------------------------
+def test_the_inputs_of_the_first_wrong_number_are_shown_but_not_if_they_are_hidden():
+    probe, right = PROBES["3.3.1"], np.array([1.0, 2.0, 3.0])
+    inputs = {"error_rate": np.array([0.5, 0.25, 0.1]), "horizon": np.array([2, 4, 8])}
+    wrong = {"cost": np.array([1.0, 2.5, 9.0])}
+    (said,) = compare.differences(probe, wrong, {"cost": right}, {}, True, inputs).values()
+    assert said.startswith("cost (error_rate = 0.25, horizon = 4): got 2.5, expected 2")
+    (said,) = compare.differences(probe, wrong, {"cost": right}, {}, False, inputs).values()
+    assert said == "cost: wrong numbers"
+
+
+def test_a_case_is_where_something_holds_and_no_condition_on_the_code():
+    probe, right = PROBES["1.1.3"], {"loss if B = 1": np.float64(2.0)}
+    wrong = {"loss if B = 1": np.float64(5.0)}
+    assert list(compare.differences(probe, wrong, right).values()) == ["loss where B = 1: got 5, expected 2"]
+
+
+def test_a_tensor_at_the_end_of_a_message_is_left_out():
+    assert clean("but found invalid values:\ntensor([[-0.8, 1.6],\n        [1.0") == "but found invalid values"
+    assert clean("tensor([1.0]) is no loss") == "tensor([1.0]) is no loss"
+    assert clean("x" * 400) == "x" * 300

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from scripts import figures
 from scripts.demo.page import page
-from scripts.demo.present import Computed, present
+from scripts.demo.present import Computed, present, withdraw
 from scripts.experiments.base import Claim, Clip, Drawing, Experiment, Job, interval, table_of_means
 from scripts.experiments.style import COLOURS, LINES, MARKERS, lecture_hall, look
 
@@ -111,6 +111,8 @@ def test_experiments_that_run_one_by_one_share_a_page(monkeypatch, tmp_path, cap
     assert "shows it again" not in capsys.readouterr().out
     assert figures.run(replace(options, quick=True)) == 0
     assert "the same command without --quick shows it again" in capsys.readouterr().out
+    assert figures.run(replace(options, only=("1",))) == 0
+    assert "showed a coarse run before: the same command with --quick shows it again" in capsys.readouterr().out
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -193,6 +195,16 @@ def test_a_figure_that_cannot_be_drawn_costs_no_other(computed, tmp_path):
     _, _, pictures = present(experiment, computed, tmp_path)
     assert list(pictures) == ["a_figure"]
     assert list(computed.missing) == ["figure broken"]
+
+
+def test_figures_that_are_not_on_the_page_are_withdrawn(computed, tmp_path):
+    experiment = Experiment("x", "X", own_jobs, (), [DRAWING])
+    present(experiment, computed, tmp_path)
+    (tmp_path / "figures/my_own.png").write_bytes(b"mine")
+    withdraw([], tmp_path)
+    assert len(list((tmp_path / "figures").iterdir())) == 4
+    withdraw([experiment], tmp_path)
+    assert [file.name for file in (tmp_path / "figures").iterdir()] == ["my_own.png"]
 
 
 def test_an_experiment_sees_no_results_but_its_own(computed, tmp_path):

@@ -38,6 +38,14 @@ COMMANDS = sorted(
 )
 
 
+@pytest.mark.parametrize("name", ["check", "figures", "report", "submit", "train"])
+def test_a_command_that_is_called_as_a_file_says_how_it_is_called(name):
+    done = subprocess.run([sys.executable, f"scripts/{name}.py"], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"python -m scripts.{name}")
+    assert "Traceback" not in done.stderr
+
+
 def tracked() -> dict[str, int]:
     """When each tracked file was written."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True).stdout

@@ -154,7 +154,7 @@ def numbering(inputs: Arrays, answer: Arrays) -> Arrays:
         if episode.ndim != 1 or episode.dtype.kind not in "iu" or len(episode) != len(own["obs"]):
             raise ValueError(f"the episode numbers are {episode.dtype} {list(episode.shape)}; keep them integers, [M]")
         _, first, number = np.unique(episode, return_index=True, return_inverse=True)
-        facts[f"episode, counted from 0{case}"] = np.argsort(np.argsort(first))[number]
+        facts[f"number of the episode{case}"] = np.argsort(np.argsort(first))[number]
         facts[f"the old numbers stay{case}"] = np.asarray(np.array_equal(episode[: len(before)], before))
     return facts
 
@@ -254,6 +254,6 @@ def windows(hw1: Homework, inputs: Arrays) -> dict:
     back, ahead = joined.windows(int(inputs["history"]), int(inputs["chunk"]))
     return {
         "episodes": len(np.unique(joined.episode)),
-        "first numbers of the histories": joined.obs[back][..., :2],
+        "histories in the union (their first two numbers)": joined.obs[back][..., :2],
         "action chunks": joined.action[ahead],
     }

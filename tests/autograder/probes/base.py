@@ -49,6 +49,8 @@ class Close:
     """Whether float64 instead of float32 is an error."""
     says: str = ""
     """The explanation for a student whose array differs, if no known mistake explains it."""
+    beside: tuple[str, ...] = ()
+    """Inputs with a number for each number of the answer: those of the first one that differs are shown, too."""
 
 
 @dataclass(frozen=True)

@@ -506,7 +506,7 @@ def between(rng: np.random.Generator, rates: list, horizons: list) -> Arrays:
 
 
 # Costs of 1e-6 matter as well, so only the relative error counts: 0.1 %, and a little for rounding.
-PRECISE = Close(rtol=1.05e-3, atol=1e-12)
+PRECISE = Close(rtol=1.05e-3, atol=1e-12, beside=("error_rate", "horizon"))
 
 
 def draw_usual(rng: np.random.Generator) -> Arrays:

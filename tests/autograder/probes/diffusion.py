@@ -79,9 +79,9 @@ def level_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         point = checked(answers[case], "point", target.shape)
         weights, rest = parts_of(point, [own["action"].astype(np.float64), target], level, int(own["levels"]))
         facts |= {
-            "the action's weight in the noisy action by noise level": weights[:, 0],
-            "the target's weight": weights[:, 1],
-            "what else is in the noisy action": np.array(rest),
+            "weight of the action in the noisy action, by noise level": weights[:, 0],
+            "weight of the noise (what the loss compares with), by noise level": weights[:, 1],
+            "what is in the noisy action beside them": np.array(rest),
         }
         found |= {name + case: value for name, value in facts.items()}
     return found
@@ -96,9 +96,9 @@ def level_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         name + case: rule
         for case in (" if levels are few", " if levels are many", " if A = 1", " if B = 1", " if actions are far")
         for name, rule in {
-            "the action's weight in the noisy action by noise level": EXACT,
-            "the target's weight": EXACT,
-            "what else is in the noisy action": EXACT,
+            "weight of the action in the noisy action, by noise level": EXACT,
+            "weight of the noise (what the loss compares with), by noise level": EXACT,
+            "what is in the noisy action beside them": EXACT,
             "multiple of the squared error": Close(rtol=1e-3),
         }.items()
     },
@@ -181,7 +181,7 @@ def paths(inputs: Arrays, case: str) -> dict[str, int | None]:
     rules={f"from noise through {name}": ITERATED for name in paths({"levels": 9, "some": 2}, "")}
     | in_each_case("BAF", mode=Close(1e-3, 1e-3, dtype=True))
     | {f"from noise through some denoising steps if {letter} = 1": ITERATED for letter in "BAF"},
-    asked="predict clean action and noise, then mix them again at the level `following` (-1: no noise).",
+    asked="predict clean action and noise, mix them again at the level `following` (-1: no noise, abar 1).",
 )
 @torch.no_grad()
 def jumps(hw1: Homework, inputs: Arrays) -> dict:

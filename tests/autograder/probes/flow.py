@@ -59,9 +59,9 @@ def point_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         parts = [own["action"].astype(np.float64), time[:, None] * target]
         weights, rest = parts_of(point, parts, np.zeros(len(time), int), 1)
         facts |= {
-            "the action's weight in the point": weights[0, 0],
-            "the weight of time x target in the point": weights[0, 1],
-            "what else is in the point": np.array(rest),
+            "weight of the action in the point": weights[0, 0],
+            "weight of t x velocity (what the loss compares with) in the point": weights[0, 1],
+            "what is in the point beside them": np.array(rest),
         }
         found |= {name + case: np.asarray(value) for name, value in facts.items()}
     return found
@@ -76,9 +76,9 @@ def point_facts(inputs: Arrays, answer: Arrays) -> Arrays:
         name + case: rule
         for case in ("", " if B = 1", " if A = 1", " if F = 1", " if actions are far")
         for name, rule in {
-            "the action's weight in the point": EXACT,
-            "the weight of time x target in the point": EXACT,
-            "what else is in the point": EXACT,
+            "weight of the action in the point": EXACT,
+            "weight of t x velocity (what the loss compares with) in the point": EXACT,
+            "what is in the point beside them": EXACT,
             "multiple of the squared error": Close(rtol=1e-3),
         }.items()
     },
@@ -188,7 +188,7 @@ EULER = {"1 Euler step": 1, "a few Euler steps": "few", "more Euler steps": "man
     draw=partial(drawn, draw=draw_euler, B=7, A=5, F=9),
     rules=in_each_case("BAF", **{f"mode in {name}": Close(1e-3, 1e-3, dtype=True) for name in EULER})
     | in_each_case("BAF", from_noise=ITERATED),
-    asked="at t = 1, 1 - 1/steps, ..., 1/steps: x <- x - velocity / steps.",
+    asked="at t = 1, 1 - 1/steps, ..., 1/steps, for all B rows: x <- x - velocity / steps.",
 )
 @torch.no_grad()
 def euler(hw1: Homework, inputs: Arrays) -> dict:
