@@ -81,7 +81,7 @@ KEPT += *.seed grades
 # END STAFF
 clean:  ## delete results that can be made again; .venv and what you drove and predicted stay
 	test ! -d $(OUT) || find $(OUT) -mindepth 1 -maxdepth 1 $(foreach name,$(KEPT),! -name '$(name)') -exec rm -rf {} +
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # The same pins with uv and with pip. What the checks use is imported once: the first time, Python compiles it and a virus
 # scanner reads it, and the first check would be late.

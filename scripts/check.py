@@ -86,10 +86,12 @@ def run(options: Options) -> int:
         print(f"conflict: {doctor.resolve(file, line)}.\n")
     oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
     if edited := oracle.edited(ROOT):
-        print(f"note: {you_changed(edited)}. The server uses the original, so its results may differ.\n")
+        for note in about_given(edited, oracle):
+            print(f"note: {note}\n")
     runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
     results = grade(asked, ROOT, runner, oracle, needs_help if options.hint else never)
     if options.summary:
+        options.summary.parent.mkdir(parents=True, exist_ok=True)
         with options.summary.open("a", encoding="utf-8") as file:
             file.write(report.summary(results))
     if options.hint:
@@ -139,6 +141,15 @@ def hint(results: list[Result]) -> str:
     if chosen.waits:
         return f"\n{chosen.exercise.id} needs another exercise first: {chosen.status}"
     return f"\n{chosen.exercise.id} {chosen.exercise.title}{hints.next_hint(chosen, ROOT, width())}"
+
+
+def about_given(edited: list[str], oracle: Stored) -> Iterator[str]:
+    """What it means that files other than the four differ from the release."""
+    changed = [file for file in edited if file in oracle.given]
+    if changed:
+        yield f"{you_changed(changed)}. The server uses the original, so its results may differ."
+    if added := [file for file in edited if file not in oracle.given]:
+        yield f"{', '.join(added)}: not part of the release, so not handed in; the server does not have it."
 
 
 def you_changed(files: list[str]) -> str:

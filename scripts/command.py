@@ -61,6 +61,9 @@ def ended(work: Callable[[], int | None], expected: dict[type[Exception], int] |
         return _say(f"{error.title}: {error}", error.status)
     except tuple(expected) as error:
         return _say(f"error: {error}", next(status for kind, status in expected.items() if isinstance(error, kind)))
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (Python flushes it at the end)
+        return 1
     except OSError as error:
         if error.strerror is None:
             raise  # none of the operating system's: a mistake of ours

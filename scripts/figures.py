@@ -18,8 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-if __name__ == "__main__" and not __spec__:
-    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.figures")
+if __name__ == "__main__":
+    if not __spec__:
+        raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.figures")
+    from scripts.doctor import explain_imports
+
+    explain_imports()  # of what may be missing or broken
 
 import joblib
 import numpy as np
@@ -122,8 +126,8 @@ def run(options: Options) -> int:
     for why, names in computed.left_out.items():
         print(f"left out: {', '.join(names)}: {why}")
     if before - {options.quick}:
-        other, how = ("full", "without") if options.quick else ("coarse", "with")
-        print(f"{options.out} showed a {other} run before: the same command {how} --quick shows it again in seconds")
+        other = "full" if options.quick else "coarse"
+        print(f"{options.out} showed a {other} run before; its results are kept, its own command shows them again")
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes; open {options.out / 'index.html'}")
     return int(computed.failed)
 

@@ -11,8 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-if __name__ == "__main__" and not __spec__:
-    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.report")
+if __name__ == "__main__":
+    if not __spec__:
+        raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.report")
+    from scripts.doctor import explain_imports
+
+    explain_imports()  # of what may be missing or broken
 
 from hw1 import exercises
 from hw1.exercises import ROOT

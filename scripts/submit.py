@@ -19,8 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-if __name__ == "__main__" and not __spec__:
-    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.submit")
+if __name__ == "__main__":
+    if not __spec__:
+        raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.submit")
+    from scripts.doctor import explain_imports
+
+    explain_imports()  # of what may be missing or broken
 
 from hw1 import exercises
 from hw1.exercises import ROOT
@@ -33,6 +37,7 @@ from tests.autograder.probes import PROBES
 from tests.autograder.report import Result, total
 from tests.autograder.runner import Runner, Spawned
 
+KEEP = "bring it back, or write another zip with --out"  # what was complete is not replaced by less
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
 
@@ -65,6 +70,8 @@ def submit(out: Path) -> Intake:
         packed, unpacked = Path(folder) / out.name, Path(folder) / "unpacked"
         packed.write_bytes(contents)
         intake = take(packed, unpacked)
+        if more := sorted(names_in(out) - names_in(packed)):
+            raise IntakeError(f"{', '.join(more)}: in the earlier {out}, but no longer in your folder; {KEEP}")
         out.write_bytes(contents)
         results = grade(select(), unpacked, Runner(lambda: Spawned(unpacked)), oracle)
     print(f"\n{out} ({len(contents):,} bytes) contains")
@@ -130,7 +137,8 @@ def names_in(path: Path) -> set[str]:
 def warnings(root: Path, intake: Intake, oracle: Stored) -> Iterator[str]:
     """Reasons why the server's result may differ, or why the zip may not be what the student wants to hand in."""
     for file in intake.missing:
-        remedy = "" if (root / file).exists() else f"; git checkout -- {file} brings back the last committed one"
+        back = f"; git checkout -- {file} brings it back in a clone, else copy it from the release"
+        remedy = "" if (root / file).exists() else back
         yield f"{file} is missing: its exercises earn no points{remedy}."
     yield from intake.notes
     changed = [file for file in oracle.edited(root) if file in oracle.given]

@@ -16,8 +16,12 @@ import signal
 import sys
 from dataclasses import asdict
 
-if __name__ == "__main__" and not __spec__:
-    raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.train")
+if __name__ == "__main__":
+    if not __spec__:
+        raise SystemExit("error: run it as a module, from the folder of the homework: python -m scripts.train")
+    from scripts.doctor import explain_imports
+
+    explain_imports()  # of what may be missing or broken
 
 if __name__ == "__main__":
 

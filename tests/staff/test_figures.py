@@ -108,11 +108,11 @@ def test_experiments_that_run_one_by_one_share_a_page(monkeypatch, tmp_path, cap
         assert claims_in(tmp_path) == shown
     assert figures.run(replace(options, only=("3",), seeds=3)) == 0
     assert claims_in(tmp_path) == {"claim 3"}, "the others have not run with these seeds"
-    assert "shows it again" not in capsys.readouterr().out
+    assert "are kept" not in capsys.readouterr().out
     assert figures.run(replace(options, quick=True)) == 0
-    assert "the same command without --quick shows it again" in capsys.readouterr().out
+    assert "showed a full run before; its results are kept" in capsys.readouterr().out
     assert figures.run(replace(options, only=("1",))) == 0
-    assert "showed a coarse run before: the same command with --quick shows it again" in capsys.readouterr().out
+    assert "showed a coarse run before; its results are kept" in capsys.readouterr().out
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------

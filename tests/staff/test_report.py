@@ -173,7 +173,7 @@ def test_formulas_are_mathml_and_a_broken_one_is_named(out):
 
 def test_nothing_that_a_student_types_becomes_html(out):
     (out / "predictions.json").write_text(json.dumps({NASTY: {"prediction": NASTY, "outcome": 3}}))
-    page = made(out, TEMPLATE.replace("nobody", NASTY) + NASTY)
+    page = made(out, TEMPLATE.replace("with | ... |", f"with | {NASTY} |") + NASTY)
     assert "<script" not in page
     assert "<b>" not in page
     assert "&lt;script&gt;" in page

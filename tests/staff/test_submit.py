@@ -10,7 +10,7 @@ import pytest
 from hw1 import exercises
 from hw1.exercises import ROOT
 from scripts import portable, submit
-from tests.autograder.intake import Intake, take
+from tests.autograder.intake import Intake, IntakeError, take
 from tests.autograder.oracle import SNAPSHOT, Stored
 from tests.autograder.probes import of
 from tests.autograder.report import Result
@@ -122,11 +122,22 @@ def test_the_same_files_make_the_same_zip_whenever_they_were_written(own):
     assert submit.pack(own) == first
 
 
+def test_a_zip_that_was_complete_is_not_replaced_by_less(own, tmp_path, monkeypatch):
+    (own / exercises.files()[0]).write_text("x = 1\n")
+    out, last = tmp_path / "submission.zip", exercises.files()[-1]
+    files = {file: b"x = 1\n" for file in exercises.files()}
+    out.write_bytes(before := submit.zipped(files, dict.fromkeys(files, 0o644)))
+    monkeypatch.setattr(submit, "ROOT", own)
+    with pytest.raises(IntakeError, match=f"{last}: in the earlier .*submission.zip, but no longer in your folder"):
+        submit.submit(out)
+    assert out.read_bytes() == before
+
+
 def test_there_is_a_warning_for_a_missing_file_but_none_for_a_broken_one(own):
     intake = Intake("", [exercises.files()[-1]], ["a note"])
     warnings = list(submit.warnings(own, intake, Stored(own)))
     last = exercises.files()[-1]
-    back = f"; git checkout -- {last} brings back the last committed one."
+    back = f"; git checkout -- {last} brings it back in a clone, else copy it from the release."
     assert warnings[:2] == [f"{last} is missing: its exercises earn no points{back}", "a note"]
 
 
