@@ -48,11 +48,11 @@ def test_a_command_that_is_called_as_a_file_says_how_it_is_called(name):
 
 def test_a_reader_who_has_seen_enough_is_no_error():
     """As in `python -m scripts.check | head -1`."""
-    process = subprocess.Popen(command("scripts.check", "1.1", "1.2", "1.3"), cwd=ROOT, stdout=-1, stderr=-1, text=True)
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    assert process.wait(timeout=120) == 1
+    with subprocess.Popen(command("scripts.check", "1.1", "1.2", "1.3"), cwd=ROOT, stdout=-1, stderr=-1) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=120) == 1
 
 
 def tracked() -> dict[str, int]:
