@@ -126,11 +126,11 @@ def is_submission(path: Path) -> bool:
 
 
 def names_in(path: Path) -> set[str]:
-    """The files in a zip; none if it is no zip."""
+    """The files in a zip; none if it is no zip, or not there."""
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError):
+    except (FileNotFoundError, zipfile.BadZipFile, ValueError):
         return set()
 
 

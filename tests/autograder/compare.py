@@ -67,7 +67,7 @@ def differences(
 
 def _case(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str:
     """The inputs that belong to the first number that differs, such as " (eps = 0.01, T = 20)"."""
-    names = getattr(rule, "beside", ())
+    names = [name for name in getattr(rule, "beside", ()) if name in inputs]
     if not names or got.shape != expected.shape or expected.ndim != 1:
         return ""
     first = int(np.argmin(_close(rule, got, expected)))
