@@ -168,7 +168,7 @@ def draw(results: Results) -> Figure:
         ax.set(ylim=(0, HIGHEST), xlim=(-1.7, 1.7))
         share = 100 * arrays["between"].mean()
         ax.set_title(f"{name.removeprefix('bimodal ')}: {share:.1f} % between")
-    axes[0].legend(loc="upper left", bbox_to_anchor=(-0.02, 1.04), handlelength=1.0)
+    axes[0].legend(loc="upper left", frameon=False, handlelength=1.0, borderaxespad=0.0)
     return figure
 
 
