@@ -116,7 +116,7 @@ def run(options: Options) -> int:
     before = shown_before(options.out / "claims.json")
     compute(experiments, options, computed)
     pages = [present(experiment, computed, options.out) for experiment in experiments]
-    withdraw([each for each in EXPERIMENTS.values() if each not in experiments], options.out)
+    withdraw(EXPERIMENTS.values(), pages, options.out)
     claims = [claim for _, found, _ in pages for claim in found]
     rows = [as_row(claim, computed.results, options) for claim in claims]
     write_text(options.out / "claims.json", json.dumps(rows, indent=2) + "\n")

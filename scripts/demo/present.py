@@ -6,7 +6,7 @@ A figure is drawn again only if its results, the code or matplotlib has changed:
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -103,10 +103,12 @@ def present(experiment: Experiment, computed: Computed, out: Path) -> Presented:
     return experiment, [claim for some in claims for claim in some], pictures
 
 
-def withdraw(experiments: Iterable[Experiment], out: Path) -> None:
-    """Remove the figures of experiments that are not on the page: an earlier run with other options drew them. What was
-    computed stays in the store, so they are back in seconds."""
-    for about in (each for experiment in experiments for each in (*experiment.drawings, *experiment.clips)):
+def withdraw(experiments: Iterable[Experiment], pages: Sequence[Presented], out: Path) -> None:
+    """Remove the figures that are not on the page: an earlier run, with other options or other code, drew them. What
+    was computed stays in the store, so they are back in seconds."""
+    shown = {name for _, _, pictures in pages for name in pictures}
+    every = (about for experiment in experiments for about in (*experiment.drawings, *experiment.clips))
+    for about in (about for about in every if about.name not in shown):
         for kind in ("svg", "png", "csv", "webp"):
             (out / "figures" / f"{about.name}.{kind}").unlink(missing_ok=True)
 

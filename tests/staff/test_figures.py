@@ -199,11 +199,11 @@ def test_a_figure_that_cannot_be_drawn_costs_no_other(computed, tmp_path):
 
 def test_figures_that_are_not_on_the_page_are_withdrawn(computed, tmp_path):
     experiment = Experiment("x", "X", own_jobs, (), [DRAWING])
-    present(experiment, computed, tmp_path)
+    shown = present(experiment, computed, tmp_path)
     (tmp_path / "figures/my_own.png").write_bytes(b"mine")
-    withdraw([], tmp_path)
+    withdraw([experiment], [shown], tmp_path)
     assert len(list((tmp_path / "figures").iterdir())) == 4
-    withdraw([experiment], tmp_path)
+    withdraw([experiment], [(experiment, [], {})], tmp_path)
     assert [file.name for file in (tmp_path / "figures").iterdir()] == ["my_own.png"]
 
 
