@@ -85,9 +85,8 @@ def run(options: Options) -> int:
     for file, line in doctor.conflicts(ROOT):
         print(f"conflict: {doctor.resolve(file, line)}.\n")
     oracle = Stored(ROOT, [probe for exercise in asked for probe in of(exercise.id)])
-    if edited := oracle.edited(ROOT):
-        for note in about_given(edited, oracle):
-            print(f"note: {note}\n")
+    for note in about_given(oracle.edited(ROOT), oracle):
+        print(f"note: {note}\n")
     runner = in_process() if options.debug else Runner(lambda: Spawned(ROOT), probe_seconds=options.timeout)
     results = grade(asked, ROOT, runner, oracle, needs_help if options.hint else never)
     if options.summary:

@@ -37,7 +37,6 @@ from tests.autograder.probes import PROBES
 from tests.autograder.report import Result, total
 from tests.autograder.runner import Runner, Spawned
 
-KEEP = "bring it back, or write another zip with --out"  # what was complete is not replaced by less
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
 
@@ -63,7 +62,10 @@ def run(options: Options) -> int:
 
 
 def submit(out: Path) -> Intake:
-    """Write `out`, grade its contents, and list them. Raises IntakeError if the server could not grade it."""
+    """Write `out`, grade its contents, and list them.
+
+    Raises IntakeError if the server could not grade it, or if it would replace a zip that has more of the files.
+    """
     oracle = Stored(ROOT, PROBES.values())
     contents = pack(ROOT)
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +73,8 @@ def submit(out: Path) -> Intake:
         packed.write_bytes(contents)
         intake = take(packed, unpacked)
         if more := sorted(names_in(out) - names_in(packed)):
-            raise IntakeError(f"{', '.join(more)}: in the earlier {out}, but no longer in your folder; {KEEP}")
+            lost = f"{', '.join(more)}: in the earlier {out}, but no longer in your folder"
+            raise IntakeError(f"{lost}; bring it back, or write another zip with --out")
         out.write_bytes(contents)
         results = grade(select(), unpacked, Runner(lambda: Spawned(unpacked)), oracle)
     print(f"\n{out} ({len(contents):,} bytes) contains")

@@ -23,8 +23,6 @@ if __name__ == "__main__":
 
     explain_imports()  # of what may be missing or broken
 
-if __name__ == "__main__":
-
     def leave(number: int, frame: object) -> None:
         """Ctrl-C before there is anything to keep: while the packages below are imported."""
         os.write(2, b"interrupted while starting; run the same command again\n")

@@ -58,19 +58,24 @@ def differences(
     for name, wanted in expected.items():
         rule = probe.rules.get(name, Close())
         if name not in got:
-            wrong[name] = f"{name} is missing"
+            wrong[name] = f"{titled(name)} is missing"
         elif sentence := difference(rule, got[name], wanted, lengths, reveal):
-            shown = f"{name.replace(' if ', ' where ')}{_case(rule, got[name], wanted, inputs)}" if reveal else name
-            wrong[name] = f"{shown}: {sentence}"
+            wrong[name] = f"{titled(name)}{_case(rule, got[name], wanted, inputs) if reveal else ''}: {sentence}"
     return wrong
 
 
+def titled(name: str) -> str:
+    """How the name of an array is shown: "loss where B = 1", since "if" reads as a condition on the student's code."""
+    return name.replace(" if ", " where ")
+
+
 def _case(rule: Close | Sample, got: np.ndarray, expected: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str:
-    """The inputs that belong to the first number that differs, such as " (eps = 0.01, T = 20)"."""
+    """The inputs that belong to the number that the sentence shows, such as " (eps = 0.01, T = 20)"."""
     names = [name for name in getattr(rule, "beside", ()) if name in inputs]
-    if not names or got.shape != expected.shape or expected.ndim != 1:
+    if not names or _form(rule, got, expected):
         return ""
-    first = int(np.argmin(_close(rule, got, expected)))
+    shown = ~np.isfinite(got) if not np.isfinite(got).all() else ~_close(rule, got, expected)
+    first = int(np.argmax(shown))
     return f" ({', '.join(f'{name} = {inputs[name][first]:.4g}' for name in names)})"
 
 

@@ -39,7 +39,8 @@ def reasons(probe: Probe, names: Collection[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         rule = probe.rules.get(name, Close())
         letters = sorted({letter for axes in probe.axes.values() for letter in axes.split()})
-        for text in (f"{name} is missing", *(f"{name}: {text}" for text in compare.sentences(rule, letters))):
+        title = compare.titled(name)
+        for text in (f"{title} is missing", *(f"{title}: {text}" for text in compare.sentences(rule, letters))):
             yield from (("failed", text + more) for more in ("", OTHERS))
 
 

@@ -14,7 +14,9 @@ GREEN, YELLOW, RED, GREY = "\033[32m", "\033[33m", "\033[31m", "\033[90m"
 COLOURS = {"passed": GREEN, "partly": YELLOW, "failed": RED, "timed out": RED, "crashed": RED}
 RESET = "\033[0m"
 HANDOUT = "writeup/handout.html"
-COMMON = "|".join(map(re.escape, (compare.SIGN, compare.INFINITE, compare.NOT_A_NUMBER, compare.OFFSET[:-8])))
+COMMON = "|".join(
+    map(re.escape, (compare.SIGN, compare.INFINITE, compare.NOT_A_NUMBER, compare.OFFSET.format(offset="")))
+)
 EXPLANATION = re.compile(rf" \((?:[^()]*right value|{COMMON})[^()]*\)")
 
 

@@ -159,6 +159,15 @@ def test_a_renamed_function_costs_its_own_exercise_alone(student, old, new):
     ]
 
 
+def test_a_warning_names_no_folder_that_exists_only_during_a_check(student):
+    own = student({"1.1": "import warnings; warnings.warn('far'); return (action - pred).square().sum(dim=-1).mean()"})
+    (own.folder / "hw1/my_utils.py").write_text("x = 1\n")
+    done = own.run("scripts.check", "1.1")
+    assert "4/4  passed" in done.stdout
+    assert "note: hw1/my_utils.py: not part of the release, so not handed in" in " ".join(done.stdout.split())
+    assert done.stderr == ""
+
+
 # --- in this process --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("names", "found"),

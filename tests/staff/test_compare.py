@@ -229,12 +229,17 @@ def test_the_inputs_of_the_first_wrong_number_are_shown_but_not_if_they_are_hidd
     assert said.startswith("cost (error_rate = 0.25, horizon = 4): got 2.5, expected 2")
     (said,) = compare.differences(probe, wrong, {"cost": right}, {}, False, inputs).values()
     assert said == "cost: wrong numbers"
+    for got, case in (([9.0, 2.0, np.nan], "error_rate = 0.1, horizon = 8"), ([1, 2, 9], "")):
+        (said,) = compare.differences(probe, {"cost": np.array(got)}, {"cost": right}, {}, True, inputs).values()
+        assert said.startswith(f"cost ({case}): got nan" if case else "cost: got int64"), said
 
 
 def test_a_case_is_where_something_holds_and_no_condition_on_the_code():
     probe, right = PROBES["1.1.3"], {"loss if B = 1": np.float64(2.0)}
     wrong = {"loss if B = 1": np.float64(5.0)}
     assert list(compare.differences(probe, wrong, right).values()) == ["loss where B = 1: got 5, expected 2"]
+    assert list(compare.differences(probe, wrong, right, reveal=False).values()) == ["loss where B = 1: wrong numbers"]
+    assert list(compare.differences(probe, {}, right).values()) == ["loss where B = 1 is missing"]
 
 
 def test_a_tensor_at_the_end_of_a_message_is_left_out():

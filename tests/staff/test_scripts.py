@@ -332,6 +332,8 @@ def test_a_claim_shows_its_unit_once_and_an_interval_only_for_several_numbers():
     assert (claim.shown, claim.target) == (f"50.0 [{low}, {high}] %", "at most 50.0 %")
     claim = Claim("", np.array([1.25]), at_least=1.0, at_most=3.0, unit="steps")
     assert (claim.shown, claim.target) == ("1.25 steps", "1 to 3 steps")
+    assert Claim("", np.array([-1324.0]), at_most=2e7).shown == "-1,320", "no 1.32e+03 in a sentence"
+    assert Claim("", np.array([2e7])).shown == "2e+07"
 
 
 def test_the_interval_covers_the_mean_of_many_normal_samples():

@@ -137,8 +137,8 @@ DRAWINGS = [
         "fork_sides",
         f"The same policy starts {REPEATS} times from each of {STARTS} places; only its own draws differ. Left: where "
         "it is at the tree, one dot for each drive of one seed. Right: the entropy of left or right, as a share of the "
-        "drivers' (dotted: above 0.9 both sides are chosen, below 0.1 one). A policy that always turns left succeeds "
-        "as well, but covers one mode; l2 on both drivers ends between the sides, at the tree.",
+        f"drivers' (dotted: above {BOTH_SIDES} both sides are chosen, below {ONE_SIDE} one). A policy that always "
+        "turns left succeeds as well, but covers one mode; l2 on both drivers ends between the sides, at the tree.",
         draw_sides,
         "One row for each policy. Left panel: dots show how far to the left or right of the centre line it is at the "
         "tree. Drivers and expressive heads have a cloud on either side, l2 on the left driver one on the left, l2 on "

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hw1.envs.lane import DT, HALF_WIDTH
+from hw1.envs.road import FENCE
 from scripts.experiments import growth
 from scripts.experiments.base import Arrays, Claim, Drawing, Job, Results, Table, table_of_means
 from scripts.experiments.lane.drawing import COLOURS, NAMES, band, panels
@@ -220,7 +221,7 @@ DRAWINGS = (
         "lane_states",
         f"Distance from the centre line over time, {TRAJECTORIES} drives of the first learner. The clone looks like "
         "the expert for some seconds; then single cars drift to places that no demonstration shows, and swing about "
-        "for seconds before they find the lane again, or slide along the fence 12 m from the centre.",
+        f"for seconds before they find the lane again, or slide along the fence {FENCE:.0f} m from the centre.",
         panels(draw_states, 3, sharey=True),
         f"Three panels with {TRAJECTORIES} lines each: distance from the centre line in metres against time in "
         "seconds, with the lane as a grey band. All lines of the expert and of DAgger stay near the centre. Most lines "
